@@ -1,0 +1,322 @@
+//! `check`: what is wrong with the file, and what it would do.
+
+use bstr::BString;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{Exit, Session, enqueue, file};
+use crate::config::{Config, Method, PatternList, Rule};
+use crate::event::{ChangedPaths, Event, Kind, manual};
+use crate::git::{Commit, Repository};
+use crate::plan::{self, Plan, Reason, Verdict, Wishes};
+use crate::text::Text;
+use crate::ui::{Printer, Table, Tone};
+
+/// The events that rules can name.
+#[allow(clippy::enum_variant_names, reason = "these are git's own names")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EventName {
+    PostCommit,
+    PostPush,
+    PostReceive,
+}
+
+impl From<EventName> for Kind {
+    fn from(name: EventName) -> Self {
+        match name {
+            EventName::PostCommit => Self::PostCommit,
+            EventName::PostPush => Self::PostPush,
+            EventName::PostReceive => Self::PostReceive,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Explain which rules fire for this branch, and which pattern decides
+    #[arg(short, long, value_name = "BRANCH", value_parser = super::bytes())]
+    branch: Option<BString>,
+
+    /// The event to explain [default: each]
+    #[arg(short, long, value_enum, requires = "branch")]
+    event: Option<EventName>,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let printer = &session.printer;
+    let repository = session.repository()?;
+    let source = file::of_work_tree(&repository, printer)?;
+    let config = match source.read() {
+        Ok(config) => config,
+        Err(mistake) if arguments.json => {
+            printer.json(&Mistake {
+                valid: false,
+                file: mistake.origin(),
+                line: mistake.line(),
+                column: mistake.column(),
+                message: mistake.message(),
+                help: mistake.help(),
+            });
+            return Ok(Exit::Act);
+        }
+        Err(mistake) => return Err(mistake.into()),
+    };
+    let warnings = warnings(&config);
+    match &arguments.branch {
+        None => summary(printer, &source.origin, &config, &warnings, arguments.json),
+        Some(branch) => explain(printer, &repository, &config, branch, arguments)?,
+    }
+    if !arguments.json {
+        for warning in &warnings {
+            printer.warning(warning);
+        }
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Mistake<'a> {
+    valid: bool,
+    file: &'a str,
+    line: usize,
+    column: usize,
+    message: &'a str,
+    help: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    valid: bool,
+    file: &'a str,
+    rules: Vec<SummaryRule<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct SummaryRule<'a> {
+    name: &'a str,
+    job: &'a str,
+    server: &'a str,
+    method: String,
+    line: usize,
+}
+
+/// What is allowed and yet probably not meant.
+fn warnings(config: &Config) -> Vec<String> {
+    config
+        .rules
+        .iter()
+        .filter(|rule| rule.cause_given && rule.method == Method::Api)
+        .map(|rule| {
+            format!(
+                "line {}: Jenkins records the `cause` of rule {} only with a trigger token; with method api it \
+                 notes the user instead",
+                rule.line, rule.name
+            )
+        })
+        .collect()
+}
+
+fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String], json: bool) {
+    if json {
+        printer.json(&Summary {
+            valid: true,
+            file: origin,
+            rules: config
+                .rules
+                .iter()
+                .map(|rule| summary_rule(config, rule))
+                .collect(),
+            warnings,
+        });
+        return;
+    }
+    printer.toned(Tone::Good, "valid", &format!(" {origin}"));
+    let mut table = Table::new(&["FOR", "JOB", "SERVER", "METHOD", "EVENTS"]);
+    for rule in &config.rules {
+        let events: Vec<String> = rule.events.iter().map(ToString::to_string).collect();
+        table.row([
+            (None, wanted(rule)),
+            (None, rule.job.clone()),
+            (None, config.servers[rule.server].url.to_string()),
+            (None, rule.method.to_string()),
+            (None, events.join(" ")),
+        ]);
+    }
+    printer.table(&table);
+}
+
+fn summary_rule<'a>(config: &'a Config, rule: &'a Rule) -> SummaryRule<'a> {
+    SummaryRule {
+        name: &rule.name,
+        job: &rule.job,
+        server: config.servers[rule.server].url.as_str(),
+        method: rule.method.to_string(),
+        line: rule.line,
+    }
+}
+
+/// What a rule is for, in its own patterns.
+fn wanted(rule: &Rule) -> String {
+    let list = |patterns: &PatternList| {
+        let texts: Vec<&str> = patterns
+            .patterns()
+            .iter()
+            .map(crate::config::Pattern::text)
+            .collect();
+        texts.join(" ")
+    };
+    match (&rule.branches, &rule.tags) {
+        (Some(branches), None) => list(branches),
+        (None, Some(tags)) => format!("tags {}", list(tags)),
+        (Some(branches), Some(tags)) => format!("{} tags {}", list(branches), list(tags)),
+        (None, None) => "every branch".into(),
+    }
+}
+
+/// What one rule does on the events that were asked about.
+#[derive(Serialize)]
+struct Explained<'a> {
+    rule: &'a str,
+    job: &'a str,
+    line: usize,
+    fires: bool,
+    events: Vec<&'static str>,
+    reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+    parameters: Vec<(String, Text)>,
+}
+
+fn explain(
+    printer: &Printer,
+    repository: &Repository,
+    config: &Config,
+    branch: &BString,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
+    let kinds = match arguments.event {
+        Some(event) => vec![Kind::from(event)],
+        None => vec![Kind::PostCommit, Kind::PostPush, Kind::PostReceive],
+    };
+    let event = event(printer, repository, config, branch)?;
+    let surroundings = enqueue::surroundings(config);
+    let plans: Vec<(Kind, Plan)> = kinds
+        .into_iter()
+        .map(|kind| {
+            let event = Event {
+                kind,
+                ..event.clone()
+            };
+            let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
+            (kind, plan)
+        })
+        .collect();
+    for (index, rule) in config.rules.iter().enumerate() {
+        let explained = explained(rule, index, &plans);
+        if arguments.json {
+            printer.json(&explained);
+        } else {
+            print_explained(printer, &explained);
+        }
+    }
+    Ok(())
+}
+
+fn explained<'a>(rule: &'a Rule, index: usize, plans: &[(Kind, Plan)]) -> Explained<'a> {
+    let verdict = |plan: &Plan| plan.verdicts.iter().find(|v| v.rule == index).cloned();
+    let verdicts: Vec<(Kind, &Plan, Verdict)> = plans
+        .iter()
+        .filter_map(|(kind, plan)| Some((*kind, plan, verdict(plan)?)))
+        .collect();
+    let firing: Vec<_> = verdicts.iter().filter(|(_, _, v)| v.fires).collect();
+    // A rule that listens to one event only is explained by what it makes of that one.
+    let telling = firing.first().copied().or_else(|| {
+        let heard = |(_, _, v): &&(Kind, &Plan, Verdict)| !matches!(v.reason, Reason::OtherEvent(_));
+        verdicts.iter().find(heard).or(verdicts.first())
+    });
+    let parameters = firing
+        .first()
+        .and_then(|(_, plan, _)| plan.triggers.iter().find(|t| t.rules.contains(&rule.name)))
+        .map(|trigger| {
+            let texts = trigger.parameters.iter();
+            texts
+                .map(|(name, value)| (name.clone(), Text(value.clone())))
+                .collect()
+        });
+    Explained {
+        rule: &rule.name,
+        job: &rule.job,
+        line: rule.line,
+        fires: !firing.is_empty(),
+        events: firing.iter().map(|(kind, _, _)| kind.name()).collect(),
+        reason: telling.map(|(_, _, v)| v.reason.to_string()).unwrap_or_default(),
+        note: telling.and_then(|(_, _, v)| v.note.clone()),
+        parameters: parameters.unwrap_or_default(),
+    }
+}
+
+fn print_explained(printer: &Printer, explained: &Explained<'_>) {
+    let name = if explained.rule == explained.job {
+        explained.rule.to_owned()
+    } else {
+        format!("{} → {}", explained.rule, explained.job)
+    };
+    if explained.fires {
+        let events = explained.events.join(", ");
+        printer.toned(
+            Tone::Good,
+            "fires",
+            &format!("     {name} on {events}: {}", explained.reason),
+        );
+        for (name, value) in &explained.parameters {
+            printer.result(&format!("            {name}={value}"));
+        }
+    } else {
+        printer.toned(Tone::Dim, "does not", &format!("  {name}: {}", explained.reason));
+    }
+    if let Some(note) = &explained.note {
+        printer.result(&format!("            {note}"));
+    }
+}
+
+/// The event to explain: the branch's tip as if it had just been committed; for a branch that
+/// does not exist, a commit of nothing but zeros.
+fn event(
+    printer: &Printer,
+    repository: &Repository,
+    config: &Config,
+    branch: &BString,
+) -> anyhow::Result<Event> {
+    if let manual::Tip::Found(mut event) = manual::read(repository, branch.as_ref())? {
+        if plan::needs_changed_paths(config) {
+            event.find_changed_paths(repository);
+        }
+        return Ok(*event);
+    }
+    printer.note(&format!(
+        "note: there is no branch {branch} here; its commit is shown as zeros"
+    ));
+    Ok(Event {
+        kind: Kind::Manual,
+        reference: format!("refs/heads/{branch}").into(),
+        branch: Some(branch.clone()),
+        tag: None,
+        commit: Commit {
+            id: "0".repeat(40),
+            parents: Vec::new(),
+            author_name: BString::default(),
+            author_email: BString::default(),
+            message: BString::default(),
+        },
+        old_id: None,
+        remote: None,
+        repository: repository.name(),
+        operations: Vec::new(),
+        changed: ChangedPaths::Unknown("there is no such commit yet".into()),
+    })
+}

@@ -1,0 +1,143 @@
+//! Where `.jenkins-trigger.yml` is read.
+
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::Refusal;
+use crate::config::{self, Config, FILE_NAME, MAX_FILE_SIZE};
+use crate::git::{Head, Repository};
+use crate::ui::{Printer, Snippet};
+
+/// The file's bytes and what it is called in messages.
+pub(super) struct Source {
+    pub(super) origin: String,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Source {
+    pub(super) fn read(&self) -> Result<Config, config::Error> {
+        config::read(&self.origin, &self.bytes)
+    }
+}
+
+/// What a hook reads for an event about `commit`: the commit's own file, else an unshared one of
+/// the work tree.
+pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result<Option<Source>> {
+    if let Some(bytes) = repository.file_at(commit, FILE_NAME)? {
+        return Ok(Some(Source {
+            origin: FILE_NAME.into(),
+            bytes,
+        }));
+    }
+    let Some(work_tree) = repository.work_tree() else {
+        return Ok(None);
+    };
+    let Some(bytes) = read_plain(&work_tree.join(FILE_NAME))? else {
+        return Ok(None);
+    };
+    // A tracked file that this commit lacks was taken out of the branch on purpose.
+    let tracked = repository.in_index(FILE_NAME)? || in_head(repository)?;
+    Ok((!tracked).then(|| Source {
+        origin: FILE_NAME.into(),
+        bytes,
+    }))
+}
+
+fn in_head(repository: &Repository) -> anyhow::Result<bool> {
+    let tip = match repository.head()? {
+        Head::Branch { tip, .. } => tip,
+        Head::Detached { tip } => Some(tip),
+    };
+    match tip {
+        Some(tip) => Ok(repository.file_at(&tip, FILE_NAME)?.is_some()),
+        None => Ok(false),
+    }
+}
+
+/// What commands read: the work tree's file, in a bare repository the default branch's. Says
+/// when the last commit has another.
+pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow::Result<Source> {
+    let committed = match repository.head()? {
+        Head::Branch { tip, .. } => tip,
+        Head::Detached { tip } => Some(tip),
+    }
+    .map(|tip| repository.file_at(&tip, FILE_NAME))
+    .transpose()?
+    .flatten();
+    let Some(work_tree) = repository.work_tree() else {
+        return match committed {
+            Some(bytes) => Ok(Source {
+                origin: format!("HEAD:{FILE_NAME}"),
+                bytes,
+            }),
+            None => Err(Refusal::new(
+                format!("the default branch has no {FILE_NAME}"),
+                "commit one to it; `jenkins-trigger --help` and the README show what goes in",
+            )
+            .into()),
+        };
+    };
+    let path = work_tree.join(FILE_NAME);
+    let Some(bytes) = read_plain(&path)? else {
+        return Err(Refusal::new(
+            format!("there is no {}", path.display()),
+            "write one, for example:\nversion: 1\nserver: https://ci.example.com\njobs:\n  main: folder/job",
+        )
+        .into());
+    };
+    if committed.is_some_and(|committed| committed != bytes) {
+        printer.note(&format!(
+            "note: {FILE_NAME} differs from the committed one, which is what a hook reads"
+        ));
+    }
+    Ok(Source {
+        origin: FILE_NAME.into(),
+        bytes,
+    })
+}
+
+/// The content of a regular file; a link could show any file of this user in an error message,
+/// and a pipe would block.
+fn read_plain(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).context(format!("could not look at {}", path.display())),
+    };
+    if !found.is_file() {
+        return Err(Refusal::new(
+            format!("{} is not a regular file", path.display()),
+            "write the file itself there, not a link",
+        )
+        .into());
+    }
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        // One byte more, so that the reader sees that it is too large.
+        .and_then(|file| file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes))
+        .map_err(|error| {
+            Refusal::new(
+                format!("could not read {}: {error}", path.display()),
+                format!("make it readable for you: chmod u+r {}", path.display()),
+            )
+        })?;
+    Ok(Some(bytes))
+}
+
+/// Prints a mistake in the file with the line that has it.
+pub(super) fn show(printer: &Printer, mistake: &config::Error) {
+    match mistake.source_line() {
+        Some(text) => printer.snippet(&Snippet {
+            message: mistake.message(),
+            origin: mistake.origin(),
+            line: mistake.line(),
+            text,
+            span: mistake.span(),
+            help: mistake.help(),
+        }),
+        None => printer.error(&mistake.to_string(), mistake.help()),
+    }
+}

@@ -1,0 +1,55 @@
+//! `log`: the journal as a table.
+
+use clap::Args;
+
+use super::{Exit, Session, outcomes};
+use crate::spool::Spool;
+use crate::ui::Table;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// How many lines, the newest
+    #[arg(short, long, default_value_t = 50, value_name = "N")]
+    number: usize,
+
+    /// Print one JSON object per line
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let printer = &session.printer;
+    let repository = session.repository()?;
+    let spool = Spool::of(repository.common_dir());
+    let entries = spool.journal().entries()?;
+    let newest = &entries[entries.len().saturating_sub(arguments.number)..];
+    if arguments.json {
+        for entry in newest {
+            printer.json(entry);
+        }
+        return Ok(Exit::Done);
+    }
+    if newest.is_empty() {
+        printer.note("nothing was triggered from this repository so far");
+    } else {
+        let mut table = Table::new(&["TIME", "OUTCOME", "BRANCH", "COMMIT", "JOB", "RESULT"]);
+        for entry in newest {
+            let local = entry.time.to_zoned(jiff::tz::TimeZone::system());
+            table.row([
+                (None, local.strftime("%F %T").to_string()),
+                (Some(outcomes::tone(entry.outcome)), entry.outcome.name().into()),
+                (None, entry.reference()),
+                (None, entry.sha.chars().take(7).collect()),
+                (None, entry.job.clone()),
+                (None, outcomes::result(entry)),
+            ]);
+        }
+        printer.table(&table);
+    }
+    let (_, waiting) = spool.oldest_waiting()?;
+    if waiting > 0 {
+        printer.note(&format!("{waiting} waiting; to send now: jenkins-trigger retry"));
+    }
+    printer.detail(&format!("spool and journal: {}", spool.folder().display()));
+    Ok(Exit::Done)
+}

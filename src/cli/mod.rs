@@ -1,0 +1,242 @@
+//! The command line: one file per command.
+
+mod check;
+mod enqueue;
+mod file;
+mod hook;
+mod install;
+mod log;
+mod outcomes;
+mod retry;
+mod servers;
+mod trigger;
+mod trust;
+mod uninstall;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use bstr::BString;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::deliver;
+use crate::environment;
+use crate::git::{self, Repository};
+use crate::platform;
+use crate::ui::{Color, Printer, Verbosity};
+
+/// Triggers the mapped Jenkins job when git commits.
+///
+/// A git hook reads `.jenkins-trigger.yml` from the repository and asks Jenkins, in the background, to build the job
+/// that the file maps the branch to, with the branch as a parameter.
+#[derive(Debug, Parser)]
+#[command(name = "jenkins-trigger", version, arg_required_else_help = true)]
+#[command(after_help = "\
+Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
+a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
+JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git commit ...
+
+Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.")]
+struct Arguments {
+    /// Work as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true)]
+    color: Color,
+
+    /// Print results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Print details too
+    #[arg(short, long, action = ArgAction::SetTrue, global = true)]
+    verbose: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install the hook into this repository
+    Install(install::Arguments),
+    /// Take out exactly what install put in
+    Uninstall(uninstall::Arguments),
+    /// Allow this repository to reach the servers its file names
+    Trust(trust::Arguments),
+    /// Read the file and say what is wrong; with --branch, which rules fire and why
+    Check(check::Arguments),
+    /// Trigger by hand what the file maps a branch to
+    Trigger(trigger::Arguments),
+    /// Send now what waits or failed
+    Retry(retry::Arguments),
+    /// Show what became of the triggers
+    Log(log::Arguments),
+}
+
+/// Reads an argument that may be any bytes, as branch names may.
+fn bytes() -> impl TypedValueParser<Value = BString> {
+    OsStringValueParser::new().map(|word| BString::from(word.into_vec()))
+}
+
+/// How a command ended, as the shell sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// 0: done.
+    Done,
+    /// 1: the user must act.
+    Act,
+    /// 3: Jenkins refused.
+    Refused,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Act => Self::from(1),
+            Exit::Refused => Self::from(3),
+        }
+    }
+}
+
+/// Something the user has to put right: exit code 1, and the way out of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Refusal {
+    message: String,
+    help: Option<String>,
+}
+
+impl Refusal {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: Some(help.into()),
+        }
+    }
+
+    /// One whose message says it all.
+    fn plain(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+        }
+    }
+}
+
+/// What every command works with.
+struct Session {
+    printer: Printer,
+    directory: PathBuf,
+}
+
+impl Session {
+    fn repository(&self) -> anyhow::Result<Repository> {
+        let found = Repository::discover(&self.directory, &environment::repository_paths());
+        found.map_err(|error| match error {
+            git::Error::NoRepository(place) => Refusal::plain(format!(
+                "{} is not in a git repository; go into one, or name it: jenkins-trigger -C DIR ...",
+                place.display()
+            ))
+            .into(),
+            git::Error::Program { .. } => Refusal::plain(error.to_string()).into(),
+            other => other.into(),
+        })
+    }
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    run(std::env::args_os().collect())
+}
+
+/// Runs the program; the first argument is its name.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Before clap: a hook exits with 0 whatever its arguments, and starts as fast as it can.
+    let mut words = arguments.iter().skip(1);
+    match words.next().and_then(|word| word.to_str()) {
+        Some("hook") => {
+            let event = words.next().map(|word| word.to_string_lossy().into_owned());
+            return hook::run(&event.unwrap_or_default());
+        }
+        Some(deliver::COMMAND) => return send(words.next().map(Path::new)),
+        _ => {}
+    }
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let _ = error.print();
+            // clap's own code for bad arguments is 2; here that is for the unexpected.
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    command(parsed)
+}
+
+/// The detached sender: nobody reads what it would say; the journal has it all.
+fn send(common_dir: Option<&Path>) -> ExitCode {
+    platform::close_inherited_files();
+    match common_dir.map(deliver::run) {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(_)) | None => ExitCode::from(2),
+    }
+}
+
+fn command(arguments: Arguments) -> ExitCode {
+    let verbosity = match (arguments.quiet, arguments.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let session = Session {
+        printer: Printer::new(arguments.color, verbosity),
+        directory: arguments.directory.unwrap_or_else(|| PathBuf::from(".")),
+    };
+    let done = std::path::absolute(&session.directory)
+        .map_err(anyhow::Error::from)
+        .and_then(|directory| {
+            let session = Session { directory, ..session };
+            let done = match &arguments.command {
+                Command::Install(arguments) => install::run(&session, arguments),
+                Command::Uninstall(arguments) => uninstall::run(&session, arguments),
+                Command::Trust(arguments) => trust::run(&session, arguments),
+                Command::Check(arguments) => check::run(&session, arguments),
+                Command::Trigger(arguments) => trigger::run(&session, arguments),
+                Command::Retry(arguments) => retry::run(&session, arguments),
+                Command::Log(arguments) => log::run(&session, arguments),
+            };
+            done.or_else(|error| complain(&session.printer, &error))
+        });
+    match done {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let printer = Printer::new(arguments.color, verbosity);
+            printer.error(&error.to_string(), None);
+            for cause in error.chain().skip(1) {
+                printer.note(&format!("caused by: {cause}"));
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what the user has to put right; what he cannot put right is handed on.
+fn complain(printer: &Printer, error: &anyhow::Error) -> anyhow::Result<Exit> {
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        printer.error(&refusal.message, refusal.help.as_deref());
+        return Ok(Exit::Act);
+    }
+    if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
+        file::show(printer, mistake);
+        return Ok(Exit::Act);
+    }
+    Err(anyhow::anyhow!("{error:#}"))
+}

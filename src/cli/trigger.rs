@@ -1,0 +1,286 @@
+//! `trigger`: by hand, in the foreground.
+
+use bstr::{BString, ByteSlice as _};
+use clap::Args;
+use serde::Serialize;
+use url::Url;
+
+use super::{Exit, Refusal, Session, enqueue, file, outcomes};
+use crate::config::Config;
+use crate::credentials::trust::Trust;
+use crate::deliver;
+use crate::event::{Event, manual};
+use crate::git::{Head, Repository};
+use crate::jenkins::{self, Order};
+use crate::plan::{self, Plan, Wishes};
+use crate::spool::{Entry, Outcome, Spool, Trigger};
+use crate::text::Text;
+use crate::ui::{Printer, Tone};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The branch to trigger for [default: the one checked out]
+    #[arg(short, long, value_name = "BRANCH", value_parser = super::bytes())]
+    branch: Option<BString>,
+
+    /// Only the rule of this name (the job's, where a rule has none); may be repeated
+    #[arg(long, value_name = "RULE")]
+    only: Vec<String>,
+
+    /// Pass this parameter too, or instead of the file's; may be repeated
+    #[arg(short, long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    parameters: Vec<(String, BString)>,
+
+    /// Show what would be sent and send nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// With --dry-run: show it as curl commands, secrets as the variables that hold them
+    #[arg(long, requires = "dry_run", conflicts_with = "json")]
+    curl: bool,
+
+    /// Print one JSON object per trigger
+    #[arg(long)]
+    json: bool,
+}
+
+fn parameter(argument: &str) -> Result<(String, BString), String> {
+    let (name, value) = argument
+        .split_once('=')
+        .ok_or_else(|| "write it as NAME=VALUE".to_owned())?;
+    crate::config::check_parameter_name(name)?;
+    Ok((name.to_owned(), value.into()))
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let printer = &session.printer;
+    let repository = session.repository()?;
+    let config = file::of_work_tree(&repository, printer)?.read()?;
+    let event = event(&repository, arguments)?;
+    let wishes = Wishes {
+        only: arguments.only.clone(),
+        parameters: arguments.parameters.clone(),
+    };
+    check_rules(&config, &wishes)?;
+    let plan = plan::plan(&event, &config, &enqueue::surroundings(&config), &wishes);
+    for verdict in &plan.verdicts {
+        let rule = &config.rules[verdict.rule];
+        let fires = if verdict.fires { "fires" } else { "does not fire" };
+        printer.detail(&format!("rule {} {fires}: {}", rule.name, verdict.reason));
+    }
+    if plan.triggers.is_empty() {
+        return Err(nothing_fires(&config, &event, &plan).into());
+    }
+    let triggers: Vec<Trigger> = enqueue::triggers(&event, &config, &plan)
+        .into_iter()
+        // Asked for by hand, it is no storm.
+        .map(|trigger| Trigger {
+            hold: None,
+            ..trigger
+        })
+        .collect();
+    if arguments.dry_run {
+        for trigger in &triggers {
+            show(printer, trigger, arguments)?;
+        }
+        return Ok(Exit::Done);
+    }
+    check_trust(&repository, &triggers)?;
+    send(printer, &repository, &triggers, arguments.json)
+}
+
+fn event(repository: &Repository, arguments: &Arguments) -> anyhow::Result<Event> {
+    let branch = match &arguments.branch {
+        Some(branch) => branch.clone(),
+        None => checked_out(repository)?,
+    };
+    match manual::read(repository, branch.as_ref())? {
+        manual::Tip::Found(event) => Ok(*event),
+        manual::Tip::Missing => Err(Refusal::new(
+            format!("there is no branch {branch}, neither here nor on a remote as last fetched"),
+            "see: git branch --all",
+        )
+        .into()),
+        manual::Tip::Ambiguous(names) => Err(Refusal::new(
+            format!("several remotes have a branch {branch}, with different commits"),
+            format!(
+                "check it out first, for example: git branch {branch} {}",
+                names[0]
+            ),
+        )
+        .into()),
+    }
+}
+
+fn checked_out(repository: &Repository) -> anyhow::Result<BString> {
+    let refusal = |message: &str| Refusal::new(message, "name a branch: --branch BRANCH");
+    match repository.head()? {
+        Head::Branch {
+            reference,
+            tip: Some(_),
+        } => Ok(reference
+            .strip_prefix(b"refs/heads/")
+            .unwrap_or(&reference)
+            .into()),
+        Head::Branch { .. } => Err(refusal("the branch checked out has no commit yet").into()),
+        Head::Detached { .. } => {
+            Err(refusal("HEAD is detached, so there is no branch to trigger for").into())
+        }
+    }
+}
+
+fn check_rules(config: &Config, wishes: &Wishes) -> Result<(), Refusal> {
+    for name in &wishes.only {
+        if !config.rules.iter().any(|rule| rule.name == *name) {
+            let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+            return Err(Refusal::new(
+                format!("no rule is called {name}"),
+                format!("the file's rules: {}", names.join(", ")),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn nothing_fires(config: &Config, event: &Event, plan: &Plan) -> Refusal {
+    let reasons: Vec<String> = plan
+        .verdicts
+        .iter()
+        .map(|verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason))
+        .collect();
+    Refusal::new(
+        format!("no rule fires for {}", event.reference),
+        reasons.join("\n      "),
+    )
+}
+
+fn check_trust(repository: &Repository, triggers: &[Trigger]) -> anyhow::Result<()> {
+    let trusted = Trust::of_user()
+        .and_then(|trust| trust.servers(repository.common_dir()))
+        .map_err(Refusal::from)?;
+    match triggers.iter().find(|trigger| !trusted.contains(&trigger.server)) {
+        None => Ok(()),
+        Some(trigger) => Err(Refusal::new(
+            format!(
+                "{} is not trusted in this repository; nothing was sent",
+                trigger.server
+            ),
+            "to allow it: jenkins-trigger trust",
+        )
+        .into()),
+    }
+}
+
+fn send(
+    printer: &Printer,
+    repository: &Repository,
+    triggers: &[Trigger],
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let spool = Spool::of(repository.common_dir());
+    for trigger in triggers {
+        spool.put(trigger)?;
+    }
+    let entries = deliver::send_now(&spool, repository.common_dir(), triggers)?;
+    for (trigger, entry) in triggers.iter().zip(&entries) {
+        match entry.as_ref().map(|entry| entry.outcome) {
+            // Whoever asked by hand asks again when it is put right; two would go out then.
+            Some(Outcome::Held) => {
+                spool.journal().append(&Entry::of(trigger, Outcome::Dropped))?;
+                spool.done(&trigger.id)?;
+            }
+            // He has just been told.
+            Some(Outcome::Failed | Outcome::Unknown) => {
+                spool.tell_failures(usize::MAX)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(outcomes::print(printer, triggers, &entries, json))
+}
+
+/// A request as it would go out, secrets left out.
+#[derive(Serialize)]
+struct Shown<'a> {
+    job: &'a str,
+    server: &'a str,
+    method: &'a str,
+    url: String,
+    parameters: Vec<(&'a str, Text)>,
+    secrets: Vec<String>,
+}
+
+fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::Result<()> {
+    let server = Url::parse(&trigger.server)?;
+    let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
+    let parameters: Vec<(&str, &[u8])> = trigger
+        .parameters
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.0.as_slice()))
+        .collect();
+    let order = Order {
+        method,
+        job: &trigger.job,
+        parameters: &parameters,
+        delay: trigger.delay.map(std::time::Duration::from_secs),
+        cause: &trigger.cause.0,
+        login: None,
+        job_token: None,
+    };
+    let url = order.url(&server, !parameters.is_empty());
+    let token = trigger
+        .token_from
+        .as_deref()
+        .map(crate::environment::job_token_variable);
+    if arguments.curl {
+        printer.result(&curl(&order, &url, token.as_deref()));
+        return Ok(());
+    }
+    let mut secrets = Vec::new();
+    if method.needs_user() {
+        secrets.extend(["JENKINS_USER_ID".to_owned(), "JENKINS_API_TOKEN".to_owned()]);
+    }
+    secrets.extend(token);
+    let form = order.form();
+    if arguments.json {
+        printer.json(&Shown {
+            job: &trigger.job,
+            server: &trigger.server,
+            method: &trigger.method,
+            url,
+            parameters: form
+                .into_iter()
+                .map(|(name, value)| (name, Text::from(value)))
+                .collect(),
+            secrets,
+        });
+        return Ok(());
+    }
+    printer.toned(Tone::Dim, "would send", &format!(" POST {url}"));
+    for (name, value) in &form {
+        printer.result(&format!("    {name}={}", value.as_bstr()));
+    }
+    printer.note(&format!("    with {}", secrets.join(", ")));
+    Ok(())
+}
+
+/// The same request for a shell; the shell fills the secrets in.
+fn curl(order: &Order<'_>, url: &str, token: Option<&str>) -> String {
+    let mut command = vec!["curl -i -X POST".to_owned()];
+    if order.method.needs_user() {
+        command.push("--user \"$JENKINS_USER_ID:$JENKINS_API_TOKEN\"".into());
+    }
+    if let Some(variable) = token {
+        command.push(format!("--data-urlencode \"token=${variable}\""));
+    }
+    for (name, value) in order.form() {
+        let field = format!("{name}={}", value.as_bstr());
+        command.push(format!("--data-urlencode {}", quoted(&field)));
+    }
+    command.push(quoted(url));
+    command.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}

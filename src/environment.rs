@@ -1,0 +1,157 @@
+//! Every environment variable this tool reads, in one place.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this is the one module that reads the environment"
+)]
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::PathBuf;
+
+use crate::secret::{Login, Secret};
+
+/// `0` switches the hooks off for a command: `JENKINS_TRIGGER=0 git commit …`.
+pub const SWITCH: &str = "JENKINS_TRIGGER";
+/// The Jenkins user id, as the official Jenkins CLI reads it.
+pub const USER_ID: &str = "JENKINS_USER_ID";
+/// That user's API token, as the official Jenkins CLI reads it.
+pub const API_TOKEN: &str = "JENKINS_API_TOKEN";
+/// The server the two belong to; without it they serve every trusted server.
+pub const URL: &str = "JENKINS_URL";
+/// What the name of a variable with a job's trigger token begins with.
+pub const JOB_TOKEN_PREFIX: &str = "JENKINS_TRIGGER_TOKEN_";
+
+/// The variables that tie a process to one repository: what `git rev-parse --local-env-vars`
+/// lists in any version of git so far, and those that a hook gets on top of them.
+const REPOSITORY_VARIABLES: &[&str] = &[
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_CONFIG",
+    "GIT_CONFIG_COUNT",
+    "GIT_CONFIG_PARAMETERS",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
+/// Where an explicit `GIT_DIR` and `GIT_WORK_TREE` point, as given.
+#[derive(Debug, Default, Clone)]
+pub struct RepositoryPaths {
+    /// `GIT_DIR`, perhaps relative.
+    pub git_dir: Option<PathBuf>,
+    /// `GIT_WORK_TREE`, perhaps relative.
+    pub work_tree: Option<PathBuf>,
+}
+
+fn path(name: &str) -> Option<PathBuf> {
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
+}
+
+fn secret(name: &str) -> Option<Secret> {
+    let value = env::var(name).ok()?;
+    (!value.is_empty()).then(|| Secret::new(value))
+}
+
+/// Whether the user switched the hooks off.
+#[must_use]
+pub fn switched_off() -> bool {
+    env::var_os(SWITCH).is_some_and(|value| value == "0")
+}
+
+/// What git told its hook, or the user told git, about the repository.
+#[must_use]
+pub fn repository_paths() -> RepositoryPaths {
+    RepositoryPaths {
+        git_dir: path("GIT_DIR"),
+        work_tree: path("GIT_WORK_TREE"),
+    }
+}
+
+/// The folder git's own programs are in, for a caller whose PATH lacks `git`.
+#[must_use]
+pub fn git_exec_path() -> Option<PathBuf> {
+    path("GIT_EXEC_PATH")
+}
+
+/// `$XDG_STATE_HOME`, or `~/.local/state`; `None` for a user without either.
+#[must_use]
+pub fn state_home() -> Option<PathBuf> {
+    path("XDG_STATE_HOME")
+        .filter(|home| home.is_absolute())
+        .or_else(|| Some(path("HOME")?.join(".local/state")))
+}
+
+/// The login name; for a service that has none, the number of the user.
+#[must_use]
+pub fn user_name() -> Vec<u8> {
+    ["LOGNAME", "USER"]
+        .iter()
+        .find_map(|name| env::var_os(name).filter(|value| !value.is_empty()))
+        .map_or_else(
+            || crate::platform::user_id().to_string().into_bytes(),
+            OsString::into_vec,
+        )
+}
+
+/// The value of a variable that the file names under `env:`.
+#[must_use]
+pub fn declared(name: &str) -> Option<Vec<u8>> {
+    env::var_os(name).map(OsString::into_vec)
+}
+
+/// The Jenkins user id and API token, if both are set.
+#[must_use]
+pub fn jenkins_login() -> Option<Login> {
+    let user = env::var(USER_ID).ok().filter(|user| !user.is_empty())?;
+    let token = secret(API_TOKEN)?;
+    Some(Login { user, token })
+}
+
+/// The server that the user id and token are for, if the user bound them to one.
+#[must_use]
+pub fn jenkins_url() -> Option<String> {
+    env::var(URL).ok().filter(|url| !url.is_empty())
+}
+
+/// The name of the variable that holds the job trigger token called `name`: upper case, `-` to `_`.
+#[must_use]
+pub fn job_token_variable(name: &str) -> String {
+    let name = name.to_ascii_uppercase().replace('-', "_");
+    format!("{JOB_TOKEN_PREFIX}{name}")
+}
+
+/// The job trigger token in the variable called `name`.
+#[must_use]
+pub fn job_token(name: &str) -> Option<Secret> {
+    secret(name)
+}
+
+/// The variables of this process that a child with work elsewhere must not inherit.
+pub fn repository_variables() -> impl Iterator<Item = OsString> {
+    env::vars_os().map(|(name, _)| name).filter(|name| {
+        let bytes = name.as_bytes();
+        REPOSITORY_VARIABLES.iter().any(|known| OsStr::new(known) == name)
+            || bytes.starts_with(b"GIT_CONFIG_KEY_")
+            || bytes.starts_with(b"GIT_CONFIG_VALUE_")
+    })
+}
+
+/// The variables of this process that hold a secret of this tool.
+pub fn secret_variables() -> impl Iterator<Item = OsString> {
+    env::vars_os()
+        .map(|(name, _)| name)
+        .filter(|name| name == API_TOKEN || name.as_bytes().starts_with(JOB_TOKEN_PREFIX.as_bytes()))
+}

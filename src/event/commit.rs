@@ -1,0 +1,91 @@
+//! The event of git's `post-commit` hook.
+
+use bstr::ByteSlice as _;
+
+use super::{ChangedPaths, Event, Kind, Operation, short_name};
+use crate::git::{Commit, Error, Head, Repository};
+
+/// What a `post-commit` hook found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// A branch has a new commit.
+    Event(Box<Event>),
+    /// A commit without a branch: of a rebase or bisect (git will say when it ends), or the
+    /// user's own.
+    Detached {
+        /// What git is in the middle of, if that is why.
+        during: Option<Operation>,
+    },
+}
+
+/// Reads what was committed.
+///
+/// # Errors
+/// What the repository says when it cannot be read.
+pub fn read(repository: &Repository) -> Result<Found, Error> {
+    let in_progress = repository.in_progress();
+    let unfinished = [
+        (in_progress.rebase, Operation::Rebase),
+        (in_progress.bisect, Operation::Bisect),
+    ];
+    let mut operations: Vec<Operation> = unfinished
+        .into_iter()
+        .filter_map(|(now, operation)| now.then_some(operation))
+        .collect();
+
+    let (reference, tip) = match repository.head()? {
+        Head::Branch {
+            reference,
+            tip: Some(tip),
+        } => (reference, tip),
+        Head::Branch { .. } | Head::Detached { .. } => {
+            let during = operations.first().copied();
+            return Ok(Found::Detached { during });
+        }
+    };
+    let commit = repository.commit(&tip)?;
+    if in_progress.cherry_pick {
+        operations.push(Operation::CherryPick);
+    }
+    if in_progress.revert {
+        operations.push(Operation::Revert);
+    }
+    if commit.parents.len() > 1 {
+        operations.push(Operation::Merge);
+    }
+    Ok(Found::Event(Box::new(Event {
+        kind: Kind::PostCommit,
+        branch: short_name(&reference, "refs/heads/"),
+        tag: None,
+        old_id: commit.parents.first().cloned(),
+        remote: None,
+        repository: repository.name(),
+        operations,
+        changed: ChangedPaths::Unknown("not asked for".into()),
+        reference,
+        commit,
+    })))
+}
+
+/// Adds the operations that only the reflog tells: git removes `REVERT_HEAD`, and after a
+/// conflict `CHERRY_PICK_HEAD`, before it runs `post-commit`.
+pub fn note_last_action(event: &mut Event, repository: &Repository) {
+    let action = repository.last_action();
+    if action.starts_with_str("cherry-pick:") || action.starts_with_str("commit (cherry-pick):") {
+        add(event, Operation::CherryPick);
+    }
+    // `git revert --continue` is logged as a plain commit; its message is git's own.
+    if action.starts_with_str("revert:") || reverts(&event.commit) {
+        add(event, Operation::Revert);
+    }
+}
+
+fn reverts(commit: &Commit) -> bool {
+    commit.message.starts_with_str("Revert \"") && commit.message.contains_str("\nThis reverts commit ")
+}
+
+fn add(event: &mut Event, operation: Operation) {
+    if !event.operations.contains(&operation) {
+        event.operations.push(operation);
+    }
+}

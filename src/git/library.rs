@@ -1,0 +1,207 @@
+//! The repository through libgit2.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use bstr::{BStr, BString, ByteSlice as _};
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid, ReferenceType};
+
+use super::{Changes, Commit, Error, Head};
+use crate::environment::RepositoryPaths;
+
+pub(super) struct Library {
+    repository: git2::Repository,
+}
+
+impl std::fmt::Debug for Library {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Library")
+            .field("path", &self.repository.path())
+            .finish()
+    }
+}
+
+fn failed(action: impl Into<String>) -> impl FnOnce(git2::Error) -> Error {
+    move |error| Error::Library {
+        action: action.into(),
+        reason: error.message().to_owned(),
+    }
+}
+
+impl Library {
+    /// Not `open_from_env`: below `--git-dir` and `--work-tree` git exports `GIT_WORK_TREE=.`,
+    /// from which libgit2 makes the git directory the work tree.
+    pub(super) fn open(start: &Path, named: &RepositoryPaths) -> Result<Self, git2::Error> {
+        let repository = match &named.git_dir {
+            Some(git_dir) => git2::Repository::open(start.join(git_dir))?,
+            None => git2::Repository::discover(start)?,
+        };
+        Ok(Self { repository })
+    }
+
+    pub(super) fn git_dir(&self) -> &Path {
+        self.repository.path()
+    }
+
+    pub(super) fn common_dir(&self) -> &Path {
+        self.repository.commondir()
+    }
+
+    pub(super) fn work_tree(&self, start: &Path, named: &RepositoryPaths) -> Option<PathBuf> {
+        if let Some(work_tree) = &named.work_tree {
+            return Some(start.join(work_tree));
+        }
+        let own = self.repository.workdir().map(Path::to_owned);
+        let configured = || {
+            self.repository
+                .config()
+                .is_ok_and(|config| config.get_entry("core.worktree").is_ok())
+        };
+        // git's own rule: with GIT_DIR alone, the current directory is the top of the work tree.
+        if named.git_dir.is_some() && own.is_some() && !configured() {
+            return Some(start.to_owned());
+        }
+        own
+    }
+
+    pub(super) fn head(&self) -> Result<Head, Error> {
+        let head = self
+            .repository
+            .find_reference("HEAD")
+            .map_err(failed("read HEAD"))?;
+        match (head.symbolic_target_bytes(), head.target()) {
+            (Some(reference), _) => {
+                let reference = BString::from(reference);
+                let tip = self.resolve(reference.as_bstr())?;
+                Ok(Head::Branch { reference, tip })
+            }
+            (None, Some(tip)) => Ok(Head::Detached { tip: tip.to_string() }),
+            (None, None) => Err(Error::Library {
+                action: "read HEAD".into(),
+                reason: "it points nowhere".into(),
+            }),
+        }
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        let action = || format!("read {reference}");
+        // libgit2 takes names as C strings, git2 as `str`: a name that is not UTF-8 is looked up
+        // by walking the references.
+        let found = match reference.to_str() {
+            Ok(name) => match self.repository.find_reference(name) {
+                Ok(found) => Some(found),
+                Err(error) if error.code() == ErrorCode::NotFound => None,
+                Err(error) => return Err(failed(action())(error)),
+            },
+            Err(_) => self
+                .repository
+                .references()
+                .map_err(failed(action()))?
+                .filter_map(Result::ok)
+                .find(|candidate| candidate.name_bytes() == reference.as_bytes()),
+        };
+        let Some(found) = found else { return Ok(None) };
+        let commit = found
+            .peel(ObjectType::Commit)
+            .map_err(failed(format!("find the commit of {reference}")))?;
+        Ok(Some(commit.id().to_string()))
+    }
+
+    pub(super) fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
+        let mut tips = Vec::new();
+        let references = self
+            .repository
+            .references_glob("refs/remotes/*")
+            .map_err(failed("list the remote-tracking branches"))?;
+        for reference in references.filter_map(Result::ok) {
+            let of_branch = reference
+                .name_bytes()
+                .strip_prefix(b"refs/remotes/")
+                .is_some_and(|name| {
+                    name.strip_suffix(branch.as_bytes())
+                        .is_some_and(|remote| remote.len() > 1 && remote.ends_with(b"/"))
+                });
+            if of_branch
+                && reference.kind() == Some(ReferenceType::Direct)
+                && let Ok(commit) = reference.peel_to_commit()
+            {
+                tips.push((reference.name_bytes().into(), commit.id().to_string()));
+            }
+        }
+        Ok(tips)
+    }
+
+    fn find(&self, id: &str) -> Result<git2::Commit<'_>, Error> {
+        Oid::from_str(id)
+            .and_then(|oid| self.repository.find_commit(oid))
+            .map_err(failed(format!("read commit {id}")))
+    }
+
+    pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
+        let commit = self.find(id)?;
+        let author = commit.author();
+        Ok(Commit {
+            id: id.to_owned(),
+            parents: commit.parent_ids().map(|id| id.to_string()).collect(),
+            author_name: author.name_bytes().into(),
+            author_email: author.email_bytes().into(),
+            message: commit.message_bytes().into(),
+        })
+    }
+
+    pub(super) fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let tree = self
+            .find(commit)?
+            .tree()
+            .map_err(failed(format!("read the tree of {commit}")))?;
+        let entry = match tree.get_path(Path::new(path)) {
+            Ok(entry) => entry,
+            Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(failed(format!("find {path} in {commit}"))(error)),
+        };
+        if let Some(what) = super::program::unlike_a_file(entry.filemode().cast_unsigned()) {
+            return Err(Error::NoFile {
+                path: path.to_owned(),
+                what,
+                commit: super::program::short(commit),
+            });
+        }
+        let blob = self
+            .repository
+            .find_blob(entry.id())
+            .map_err(failed(format!("read {path} of {commit}")))?;
+        Ok(Some(blob.content().to_vec()))
+    }
+
+    pub(super) fn in_index(&self, path: &str) -> Result<bool, Error> {
+        let index = self.repository.index().map_err(failed("read the index"))?;
+        Ok(index.get_path(Path::new(path), 0).is_some())
+    }
+
+    pub(super) fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
+        let tree_of = |id: &str| {
+            self.find(id)?
+                .tree()
+                .map_err(failed(format!("read the tree of {id}")))
+        };
+        let old_tree = old.map(tree_of).transpose()?;
+        let new_tree = tree_of(new)?;
+        let mut options = DiffOptions::new();
+        options.skip_binary_check(true).include_typechange(true);
+        let diff = self
+            .repository
+            .diff_tree_to_tree(old_tree.as_ref(), Some(&new_tree), Some(&mut options))
+            .map_err(failed(format!("compare {new} with its base")))?;
+        if diff.deltas().len() > limit {
+            return Ok(Changes::TooMany);
+        }
+        let paths = diff
+            .deltas()
+            .filter_map(|delta| {
+                let path = delta.new_file().path().or(delta.old_file().path())?;
+                Some(BString::from(path.as_os_str().as_bytes()))
+            })
+            .collect();
+        Ok(Changes::Known(paths))
+    }
+}

@@ -1,0 +1,296 @@
+//! Access to the repository: through libgit2, and through the `git` program where libgit2 cannot
+//! open it (reftable references, SHA-256 objects).
+
+mod library;
+mod program;
+
+use std::fs;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use bstr::{BStr, BString, ByteSlice as _};
+
+use crate::environment::RepositoryPaths;
+
+pub use program::{command, global_settings, hooks_path_setting, run};
+
+/// Why the repository could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No repository here or above.
+    #[error("not in a git repository: {0}")]
+    NoRepository(PathBuf),
+    /// libgit2 could not do what was asked.
+    #[error("could not {action}: {reason}")]
+    Library {
+        /// What was tried.
+        action: String,
+        /// libgit2's own words.
+        reason: String,
+    },
+    /// The `git` program could not be started.
+    #[error("could not run git: {0}")]
+    Start(#[source] std::io::Error),
+    /// The `git` program refused.
+    #[error("git {arguments} failed: {message}")]
+    Program {
+        /// The subcommand with its arguments.
+        arguments: String,
+        /// What it wrote to stderr, on one line.
+        message: String,
+    },
+    /// The path is there but is no file.
+    #[error("{path} is {what} in commit {commit}, not a file")]
+    NoFile {
+        /// The path inside the repository.
+        path: String,
+        /// `a symbolic link`, `a directory` or `a submodule`.
+        what: &'static str,
+        /// The commit, abbreviated.
+        commit: String,
+    },
+}
+
+/// What `HEAD` points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// A branch by its full reference name; `tip` is `None` while it has no commit.
+    Branch {
+        /// For example `refs/heads/main`; any bytes git allows.
+        reference: BString,
+        /// The commit's id in hexadecimal.
+        tip: Option<String>,
+    },
+    /// A commit without a branch.
+    Detached {
+        /// The commit's id in hexadecimal.
+        tip: String,
+    },
+}
+
+/// What a commit object says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id in hexadecimal: 40 digits, or 64 in a SHA-256 repository.
+    pub id: String,
+    /// The parents' ids, first parent first.
+    pub parents: Vec<String>,
+    /// The author's name.
+    pub author_name: BString,
+    /// The author's e-mail address.
+    pub author_email: BString,
+    /// The whole message.
+    pub message: BString,
+}
+
+/// The paths that differ between two trees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changes {
+    /// All of them.
+    Known(Vec<BString>),
+    /// More than the limit.
+    TooMany,
+}
+
+/// Files in the git directory that show an operation git has not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InProgress {
+    /// A rebase, or `git am`.
+    pub rebase: bool,
+    /// A bisect.
+    pub bisect: bool,
+    /// A cherry-pick.
+    pub cherry_pick: bool,
+    /// A revert.
+    pub revert: bool,
+}
+
+#[derive(Debug)]
+enum Backend {
+    Library(library::Library),
+    Program(program::Program),
+}
+
+/// An open repository.
+#[derive(Debug)]
+pub struct Repository {
+    backend: Backend,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    work_tree: Option<PathBuf>,
+}
+
+impl Repository {
+    /// Opens the repository that `start` lies in, or the one that `GIT_DIR` names.
+    ///
+    /// # Errors
+    /// [`Error::NoRepository`] where there is none; what git says where it refuses this one.
+    pub fn discover(start: &Path, named: &RepositoryPaths) -> Result<Self, Error> {
+        if let Ok(library) = library::Library::open(start, named) {
+            let work_tree = library.work_tree(start, named);
+            return Ok(Self {
+                git_dir: absolute(library.git_dir()),
+                common_dir: absolute(library.common_dir()),
+                work_tree: work_tree.map(|path| absolute(&path)),
+                backend: Backend::Library(library),
+            });
+        }
+        // Whatever libgit2 has against it (no repository, a foreign owner, a format it does not
+        // know): git itself decides, and its words are the ones people can search for.
+        let found = program::Program::open(start)?;
+        Ok(Self {
+            git_dir: found.git_dir.clone(),
+            common_dir: found.common_dir.clone(),
+            work_tree: found.work_tree.clone(),
+            backend: Backend::Program(found),
+        })
+    }
+
+    /// The absolute git directory, of this work tree where it is a linked one.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// The absolute git directory that all linked work trees share.
+    #[must_use]
+    pub fn common_dir(&self) -> &Path {
+        &self.common_dir
+    }
+
+    /// The top of the work tree; `None` in a bare repository.
+    #[must_use]
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
+    }
+
+    /// The repository's name: its folder's, without `.git`.
+    #[must_use]
+    pub fn name(&self) -> BString {
+        let folder = match self.common_dir.file_name() {
+            Some(name) if name == ".git" => self.common_dir.parent().and_then(Path::file_name),
+            other => other,
+        };
+        let name = folder.map_or(&b""[..], std::os::unix::ffi::OsStrExt::as_bytes);
+        name.strip_suffix(b".git").unwrap_or(name).into()
+    }
+
+    /// What `HEAD` points at.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn head(&self) -> Result<Head, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.head(),
+            Backend::Program(program) => program.head(),
+        }
+    }
+
+    /// The id of the commit that a full reference name leads to, tags peeled; `None` if there is
+    /// no such reference.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.resolve(reference),
+            Backend::Program(program) => program.resolve(reference),
+        }
+    }
+
+    /// The remote-tracking references whose branch is called `branch`, with their commits.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.remote_tips(branch),
+            Backend::Program(program) => program.remote_tips(branch),
+        }
+    }
+
+    /// Reads a commit.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn commit(&self, id: &str) -> Result<Commit, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.commit(id),
+            Backend::Program(program) => program.commit(id),
+        }
+    }
+
+    /// The content of a file of a commit; `None` if the commit has none.
+    ///
+    /// # Errors
+    /// [`Error::NoFile`] for a link, directory or submodule; what libgit2 or git says.
+    pub fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.file_at(commit, path),
+            Backend::Program(program) => program.file_at(commit, path),
+        }
+    }
+
+    /// Whether the index has `path`.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn in_index(&self, path: &str) -> Result<bool, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.in_index(path),
+            Backend::Program(program) => program.in_index(path),
+        }
+    }
+
+    /// The paths that differ between commit `old` (`None`: the empty tree) and commit `new`;
+    /// a renamed file counts with both names.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.changes(old, new, limit),
+            Backend::Program(program) => program.changes(old, new, limit),
+        }
+    }
+
+    /// What git is in the middle of, as its files in the git directory show it.
+    #[must_use]
+    pub fn in_progress(&self) -> InProgress {
+        let has = |name: &str| self.git_dir.join(name).exists();
+        InProgress {
+            rebase: has("rebase-merge") || has("rebase-apply"),
+            bisect: has("BISECT_LOG"),
+            cherry_pick: has("CHERRY_PICK_HEAD"),
+            revert: has("REVERT_HEAD"),
+        }
+    }
+
+    /// What the newest line of `HEAD`'s reflog says git did, for example `revert: Revert "b"`;
+    /// empty where no reflog is kept.
+    #[must_use]
+    pub fn last_action(&self) -> BString {
+        match &self.backend {
+            Backend::Library(_) => last_reflog_subject(&self.git_dir.join("logs/HEAD")),
+            Backend::Program(program) => program.last_action(),
+        }
+        .unwrap_or_default()
+    }
+}
+
+/// Reads the end of the log only: libgit2 would parse all of what may be years of it.
+fn last_reflog_subject(log: &Path) -> Option<BString> {
+    const ENOUGH: u64 = 8 * 1024;
+    let mut file = fs::File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(ENOUGH))).ok()?;
+    let mut tail = Vec::new();
+    file.take(ENOUGH).read_to_end(&mut tail).ok()?;
+    let last = tail.lines().next_back()?;
+    let (_, subject) = last.split_once_str("\t")?;
+    Some(subject.into())
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}

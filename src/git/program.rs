@@ -1,0 +1,333 @@
+//! The `git` program: for repositories that libgit2 cannot open, and for what only git decides.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use bstr::{BStr, BString, ByteSlice as _};
+
+use super::{Changes, Commit, Error, Head};
+use crate::environment;
+
+/// A `git` that inherits no secret of this tool; the caller says which repository it is for.
+#[must_use]
+pub fn command() -> Command {
+    // A hook below a GUI client may have an empty PATH; git tells it where its programs are.
+    let program = environment::git_exec_path()
+        .map(|folder| folder.join("git"))
+        .filter(|program| program.is_file())
+        .map_or_else(|| OsString::from("git"), PathBuf::into_os_string);
+    let mut command = Command::new(program);
+    for name in environment::secret_variables() {
+        command.env_remove(name);
+    }
+    command
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs `command` and returns its output, whatever its exit code.
+///
+/// # Errors
+/// [`Error::Start`] if there is no git.
+pub fn run(command: &mut Command) -> Result<Output, Error> {
+    command.output().map_err(Error::Start)
+}
+
+fn refused(command: &Command, output: &Output) -> Error {
+    let arguments: Vec<_> = command
+        .get_args()
+        .skip_while(|argument| argument.as_bytes().starts_with(b"--git-dir"))
+        .map(OsStr::to_string_lossy)
+        .collect();
+    let message = output.stderr.to_str_lossy();
+    Error::Program {
+        arguments: arguments.join(" "),
+        message: message.lines().collect::<Vec<_>>().join(" ").trim().into(),
+    }
+}
+
+/// The value of `key` in the user's or the system's git config, never the repository's: what a
+/// repository brings along must not widen what the tool may do.
+///
+/// # Errors
+/// What git says about an unreadable config file.
+pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
+    let mut values = Vec::new();
+    for scope in ["--system", "--global"] {
+        let mut git = command();
+        for name in environment::repository_variables() {
+            git.env_remove(name);
+        }
+        git.current_dir("/")
+            .args(["config", scope, "-z", "--get-all", key]);
+        let output = run(&mut git)?;
+        // 1: no such key; git also ends so, with a message, where the file itself is absent.
+        if output.status.success() {
+            let found = output.stdout.split_str("\0").map(|value| value.to_str_lossy());
+            values.extend(found.filter(|value| !value.is_empty()).map(String::from));
+        }
+    }
+    Ok(values)
+}
+
+/// `core.hooksPath` with the scope that sets it (`local`, `worktree`, `global`, `system`,
+/// `command`); `None` where nobody does.
+///
+/// # Errors
+/// What git says.
+pub fn hooks_path_setting(directory: &Path) -> Result<Option<(String, BString)>, Error> {
+    let mut git = command();
+    git.current_dir(directory)
+        .args(["config", "--show-scope", "-z", "--get", "core.hooksPath"]);
+    let output = run(&mut git)?;
+    if !output.status.success() {
+        return Ok(None);
+    }
+    let mut fields = output.stdout.split_str("\0");
+    let scope = fields.next().unwrap_or_default().to_str_lossy().into_owned();
+    let value = fields.next().unwrap_or_default();
+    Ok(Some((scope, value.into())))
+}
+
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) git_dir: PathBuf,
+    pub(super) common_dir: PathBuf,
+    pub(super) work_tree: Option<PathBuf>,
+}
+
+impl Program {
+    pub(super) fn open(start: &Path) -> Result<Self, Error> {
+        let ask = |questions: &[&str]| {
+            let mut git = command();
+            git.current_dir(start)
+                .args(["rev-parse", "--path-format=absolute"])
+                .args(questions);
+            let output = run(&mut git)?;
+            if output.status.success() {
+                Ok(output.stdout)
+            } else if output.stderr.contains_str("not a git repository") {
+                Err(Error::NoRepository(start.to_owned()))
+            } else {
+                Err(refused(&git, &output))
+            }
+        };
+        let answer = ask(&["--is-bare-repository", "--git-dir", "--git-common-dir"])?;
+        let mut lines = answer.lines();
+        let bare = lines.next() == Some(b"true");
+        let mut path = || PathBuf::from(OsString::from_vec(lines.next().unwrap_or_default().into()));
+        let git_dir = path();
+        let common_dir = path();
+        let work_tree = if bare {
+            None
+        } else {
+            // Fails inside the git directory of a repository that has a work tree elsewhere.
+            ask(&["--show-toplevel"])
+                .ok()
+                .map(|top| PathBuf::from(OsString::from_vec(top.trim_end_with(|c| c == '\n').into())))
+        };
+        Ok(Self {
+            git_dir,
+            common_dir,
+            work_tree,
+        })
+    }
+
+    fn git(&self) -> Command {
+        let mut git = command();
+        for name in environment::repository_variables() {
+            git.env_remove(name);
+        }
+        let mut git_dir = OsString::from("--git-dir=");
+        git_dir.push(&self.git_dir);
+        git.arg(git_dir).current_dir(&self.git_dir);
+        git
+    }
+
+    /// The output of a command that must succeed.
+    fn answer<I, S>(&self, arguments: I) -> Result<Vec<u8>, Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut git = self.git();
+        git.args(arguments);
+        let output = run(&mut git)?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(refused(&git, &output))
+        }
+    }
+
+    /// The first line of a command whose exit code 1 means "there is none".
+    fn line<I, S>(&self, arguments: I) -> Result<Option<BString>, Error>
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        let mut git = self.git();
+        git.args(arguments);
+        let output = run(&mut git)?;
+        match output.status.code() {
+            Some(0) => Ok(output.stdout.lines().next().map(BString::from)),
+            Some(1) => Ok(None),
+            _ => Err(refused(&git, &output)),
+        }
+    }
+
+    pub(super) fn head(&self) -> Result<Head, Error> {
+        match self.line(["symbolic-ref", "-q", "HEAD"])? {
+            Some(reference) => {
+                let tip = self.resolve(reference.as_bstr())?;
+                Ok(Head::Branch { reference, tip })
+            }
+            None => Ok(Head::Detached {
+                tip: self.resolve(BStr::new("HEAD"))?.unwrap_or_default(),
+            }),
+        }
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        let mut name = reference.to_vec();
+        name.extend_from_slice(b"^{commit}");
+        let id = self.line([
+            OsStr::new("rev-parse"),
+            OsStr::new("-q"),
+            OsStr::new("--verify"),
+            OsStr::from_bytes(&name),
+        ])?;
+        Ok(id.map(|id| id.to_string()))
+    }
+
+    pub(super) fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
+        let listed = self.answer([
+            "for-each-ref",
+            "--format=%(objectname) %(symref) %(refname)",
+            "refs/remotes/",
+        ])?;
+        let mut suffix = b"/".to_vec();
+        suffix.extend_from_slice(branch);
+        Ok(listed
+            .lines()
+            .filter_map(|line| {
+                let (id, rest) = line.split_once_str(" ")?;
+                let (symbolic, name) = rest.split_once_str(" ")?;
+                let short = name.strip_prefix(b"refs/remotes/")?;
+                (symbolic.is_empty() && short.len() > suffix.len() && short.ends_with(&suffix))
+                    .then(|| (name.into(), id.to_str_lossy().into_owned()))
+            })
+            .collect())
+    }
+
+    pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
+        let raw = self.answer(["cat-file", "commit", id])?;
+        let (head, message) = raw.split_once_str("\n\n").unwrap_or((&raw, b""));
+        let mut commit = Commit {
+            id: id.to_owned(),
+            parents: Vec::new(),
+            author_name: BString::default(),
+            author_email: BString::default(),
+            message: message.into(),
+        };
+        for line in head.lines() {
+            if let Some(parent) = line.strip_prefix(b"parent ") {
+                commit.parents.push(parent.to_str_lossy().into_owned());
+            } else if let Some(author) = line.strip_prefix(b"author ")
+                && let Some((name, rest)) = author.split_once_str(" <")
+            {
+                commit.author_name = name.into();
+                let end = rest.find_byte(b'>').unwrap_or(rest.len());
+                commit.author_email = rest[..end].into();
+            }
+        }
+        Ok(commit)
+    }
+
+    pub(super) fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let listed = self.answer(["ls-tree", "-z", commit, "--", path])?;
+        // "<mode> <type> <id>\t<path>\0"
+        let Some((fields, _)) = listed.split_once_str("\t") else {
+            return Ok(None);
+        };
+        let mut fields = fields.split_str(" ");
+        let mode = fields
+            .next()
+            .and_then(|mode| u32::from_str_radix(mode.to_str().ok()?, 8).ok());
+        if let Some(what) = mode.and_then(unlike_a_file) {
+            return Err(Error::NoFile {
+                path: path.to_owned(),
+                what,
+                commit: short(commit),
+            });
+        }
+        let id = fields.nth(1).unwrap_or_default().to_str_lossy();
+        self.answer(["cat-file", "blob", &id]).map(Some)
+    }
+
+    pub(super) fn in_index(&self, path: &str) -> Result<bool, Error> {
+        let listed = self.answer([
+            "ls-files",
+            "-z",
+            "--full-name",
+            "--",
+            &format!(":(top,literal){path}"),
+        ]);
+        listed.map(|names| !names.is_empty())
+    }
+
+    pub(super) fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
+        let mut arguments = vec![
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--no-commit-id",
+        ];
+        match old {
+            Some(old) => arguments.extend([old, new]),
+            None => arguments.extend(["--root", new]),
+        }
+        let listed = self.answer(arguments)?;
+        let paths: Vec<BString> = listed
+            .split_str("\0")
+            .filter(|path| !path.is_empty())
+            .map(BString::from)
+            .collect();
+        if paths.len() > limit {
+            return Ok(Changes::TooMany);
+        }
+        Ok(Changes::Known(paths))
+    }
+
+    pub(super) fn last_action(&self) -> Option<BString> {
+        self.line(["log", "-g", "-1", "--format=%gs", "HEAD"]).ok()?
+    }
+}
+
+/// What a tree entry of this mode is, if it is no regular file.
+pub(super) fn unlike_a_file(mode: u32) -> Option<&'static str> {
+    match mode & 0o170_000 {
+        0o120_000 => Some("a symbolic link"),
+        0o040_000 => Some("a directory"),
+        0o160_000 => Some("a submodule"),
+        _ => None,
+    }
+}
+
+/// The first digits of an id, for people.
+pub(super) fn short(id: &str) -> String {
+    id.chars().take(7).collect()
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Start(error)
+    }
+}

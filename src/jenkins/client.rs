@@ -1,0 +1,234 @@
+//! One request, its answer, and what the answer is worth.
+
+use std::io::Read as _;
+use std::time::Duration;
+
+use reqwest::blocking::{Client as Http, Response};
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::redirect;
+use url::{Host, Url};
+
+use super::explain::{self, Answer, Explanation, Tried};
+use super::{Order, encode_form, item_of, item_url};
+use crate::secret::Login;
+
+/// How long a connection may take to come about.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long a request may take from its first byte to the answer's last.
+const TOTAL_LIMIT: Duration = Duration::from_secs(10);
+/// Jenkins closes an idle connection after 30.0 s (contract, observed 4).
+const IDLE_LIMIT: Duration = Duration::from_secs(20);
+/// Its largest error pages have 85 KB (contract, observed 4); what is beyond is not read.
+const MOST_BODY: u64 = 256 * 1024;
+
+/// What one attempt to trigger came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// Jenkins has it.
+    Accepted {
+        /// The number of the queue item.
+        item: u64,
+        /// Its address under the configured URL.
+        url: String,
+        /// Whether Jenkins said that it merged it with an item that waited already.
+        merged: bool,
+    },
+    /// It cannot have been queued; to be tried again.
+    NotSent(Explanation),
+    /// It was sent, and nothing says whether it was queued.
+    Unknown(Explanation),
+    /// The credentials were not accepted, as happens also while Jenkins starts.
+    Doubted(Explanation),
+    /// Jenkins said no.
+    Refused(Explanation),
+}
+
+/// A connection to one Jenkins.
+#[derive(Debug)]
+pub struct Client {
+    http: Http,
+    server: Url,
+}
+
+/// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
+#[must_use]
+pub fn is_loopback(server: &Url) -> bool {
+    match server.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+impl Client {
+    /// Prepares a client for the server with this base URL, which ends in `/`.
+    ///
+    /// # Errors
+    /// An explanation when the TLS set-up of this machine cannot be read.
+    pub fn new(server: Url) -> Result<Self, Explanation> {
+        // Fails only when a provider is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = Http::builder()
+            .user_agent(concat!("jenkins-trigger/", env!("CARGO_PKG_VERSION")))
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(TOTAL_LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT)
+            .pool_max_idle_per_host(1);
+        if is_loopback(&server) {
+            builder = builder.no_proxy();
+        }
+        if server.scheme() == "http" {
+            // Redirects are off, so TLS is never spoken: do not read the system's trust store, and
+            // do not depend on there being one.
+            builder = builder.tls_certs_only([]);
+        }
+        let http = builder
+            .build()
+            .map_err(|error| explain::no_client(&innermost(&error)))?;
+        Ok(Self { http, server })
+    }
+
+    /// Asks Jenkins to build a job.
+    #[must_use]
+    pub fn trigger(&self, order: &Order<'_>) -> Attempt {
+        let with_parameters = !order.parameters.is_empty();
+        let attempt = self.post(order, with_parameters);
+        // A job with parameters refuses `build` (contract, observed 1). Nothing is lost by asking
+        // the other way; the reverse would drop the branch and is never done.
+        match attempt {
+            Outcome::NeedsParameters(_) if !with_parameters => self.post(order, true).settle(),
+            other => other.settle(),
+        }
+    }
+
+    fn post(&self, order: &Order<'_>, with_parameters: bool) -> Outcome {
+        let url = order.url(&self.server, with_parameters);
+        let tried = Tried {
+            server: &self.server,
+            url: &url,
+            order,
+        };
+        let mut request = self
+            .http
+            .post(&url)
+            // Also without a body: a job with a file parameter answers 500 to a POST without a
+            // content type (contract, observed 1).
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(encode_form(&order.form()));
+        if let Some(login) = order.login {
+            request = request.basic_auth(&login.user, Some(login.token.expose()));
+        }
+        match request.send() {
+            Ok(response) => self.read(response, &tried),
+            Err(error) => Outcome::Settled(failure(&error, &tried)),
+        }
+    }
+
+    fn read(&self, response: Response, tried: &Tried<'_>) -> Outcome {
+        let status = response.status().as_u16();
+        let location = header(&response, LOCATION.as_str());
+        if matches!(status, 201 | 303)
+            && let Some(item) = location.as_deref().and_then(item_of)
+        {
+            return Outcome::Settled(Attempt::Accepted {
+                item,
+                url: item_url(&self.server, item),
+                merged: status == 303,
+            });
+        }
+        let answer = Answer {
+            status,
+            location,
+            user: header(&response, "X-You-Are-Authenticated-As"),
+            permission: header(&response, "X-Required-Permission"),
+            is_jenkins: response.headers().contains_key("X-Jenkins"),
+            asks_for_jenkins_login: header(&response, "WWW-Authenticate")
+                .is_some_and(|realm| realm.contains("\"Jenkins\"")),
+            only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
+            body: body(response),
+        };
+        if answer.status == 400 && explain::wants_parameters(&answer, tried) {
+            return Outcome::NeedsParameters(explain::explain(&answer, tried));
+        }
+        let explanation = explain::explain(&answer, tried);
+        Outcome::Settled(match answer.status {
+            // Contract, "What follows" 4.
+            429 | 503 => Attempt::NotSent(explanation),
+            502 | 504 => Attempt::Unknown(explanation),
+            401 => Attempt::Doubted(explanation),
+            403 if answer.says("No valid crumb was included") => Attempt::Doubted(explanation),
+            _ => Attempt::Refused(explanation),
+        })
+    }
+
+    /// Whether these credentials are accepted now; `None` when the server cannot say.
+    ///
+    /// While Jenkins starts, valid ones get a 401 or a crumb-403 (contract, observed 4); `whoAmI`
+    /// needs no crumb and no permission.
+    #[must_use]
+    pub fn knows(&self, login: &Login) -> Option<bool> {
+        let answer = self
+            .http
+            .get(format!("{}whoAmI/api/json", self.server))
+            .basic_auth(&login.user, Some(login.token.expose()))
+            .send()
+            .ok()?;
+        match answer.status().as_u16() {
+            200 => Some(true),
+            401 | 403 => Some(false),
+            _ => None,
+        }
+    }
+}
+
+enum Outcome {
+    Settled(Attempt),
+    /// The endpoint without parameters was wrong for this job.
+    NeedsParameters(Explanation),
+}
+
+impl Outcome {
+    fn settle(self) -> Attempt {
+        match self {
+            Self::Settled(attempt) => attempt,
+            Self::NeedsParameters(explanation) => Attempt::Refused(explanation),
+        }
+    }
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    let value = response.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+/// As much of the body as counts; where it breaks off, what came until then.
+fn body(response: Response) -> String {
+    let mut bytes = Vec::new();
+    let _ = response.take(MOST_BODY).read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The deepest cause: the layers above it only say that something failed.
+fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
+
+fn failure(error: &reqwest::Error, tried: &Tried<'_>) -> Attempt {
+    let cause = innermost(error);
+    if error.is_connect() {
+        Attempt::NotSent(explain::no_connection(&cause, error.is_timeout(), tried))
+    } else if error.is_builder() {
+        Attempt::Refused(explain::no_request(&cause, tried))
+    } else if error.is_timeout() {
+        Attempt::Unknown(explain::no_answer(TOTAL_LIMIT, tried))
+    } else {
+        Attempt::Unknown(explain::broken_answer(&cause, tried))
+    }
+}

@@ -1,0 +1,465 @@
+//! answer → meaning → what to do (contract, "Failure answers a client must explain").
+
+use std::fmt;
+use std::time::Duration;
+
+use url::Url;
+
+use super::{Method, Order, job_url};
+use crate::text::harmless;
+
+/// What a failure means and what the user can do about it. Holds no secret and no control
+/// character, whatever the server sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    /// What happened, in one sentence without its full stop.
+    pub meaning: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}; {}", self.meaning, self.advice)
+    }
+}
+
+fn say(meaning: impl AsRef<str>, advice: impl AsRef<str>) -> Explanation {
+    Explanation {
+        meaning: harmless(meaning.as_ref()),
+        advice: harmless(advice.as_ref()),
+    }
+}
+
+/// What was asked, for the words of an explanation.
+pub(super) struct Tried<'a> {
+    pub(super) server: &'a Url,
+    pub(super) url: &'a str,
+    pub(super) order: &'a Order<'a>,
+}
+
+impl Tried<'_> {
+    fn host(&self) -> &str {
+        self.server.host_str().unwrap_or_default()
+    }
+
+    fn user(&self) -> &str {
+        self.order.login.map_or("nobody", |login| &login.user)
+    }
+
+    fn job(&self) -> &str {
+        self.order.job
+    }
+
+    fn token_root(&self) -> bool {
+        self.order.method == Method::TokenRoot
+    }
+}
+
+/// What of an answer matters.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: Option<String>,
+    pub(super) user: Option<String>,
+    pub(super) permission: Option<String>,
+    pub(super) is_jenkins: bool,
+    pub(super) asks_for_jenkins_login: bool,
+    pub(super) only_post: bool,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn says(&self, sentence: &str) -> bool {
+        self.body.contains(sentence)
+    }
+
+    /// The id under which the server's log has the reason of a 500.
+    fn logging_id(&self) -> Option<&str> {
+        let (_, rest) = self.body.split_once("Logging ID=")?;
+        let end = rest
+            .find(|c: char| !c.is_ascii_hexdigit() && c != '-')
+            .unwrap_or(rest.len());
+        rest.get(..end.min(40)).filter(|id| !id.is_empty())
+    }
+}
+
+/// Whether a 400 says that the job has parameters and the endpoint without them was used.
+/// build-token-root hides the reason (contract, observed 2).
+pub(super) fn wants_parameters(answer: &Answer, tried: &Tried<'_>) -> bool {
+    answer.says("Nothing is submitted")
+        || answer.says("This page expects a form submission")
+        || (tried.token_root() && answer.says("Oops!"))
+}
+
+const RETRY: &str = "then: jenkins-trigger retry";
+
+pub(super) fn no_client(cause: &str) -> Explanation {
+    say(
+        format!("no HTTPS client could be set up: {cause}"),
+        "install the system's CA certificates (package ca-certificates)",
+    )
+}
+
+pub(super) fn no_request(cause: &str, tried: &Tried<'_>) -> Explanation {
+    say(
+        format!("no request could be made for {}: {cause}", tried.url),
+        "check user id, job and server for characters that HTTP cannot carry",
+    )
+}
+
+pub(super) fn no_connection(cause: &str, timed_out: bool, tried: &Tried<'_>) -> Explanation {
+    let host = tried.host();
+    let port = tried.server.port_or_known_default().unwrap_or_default();
+    let lower = cause.to_lowercase();
+    if timed_out {
+        say(
+            format!("{host} port {port} does not answer"),
+            format!("check the network or VPN; {RETRY}"),
+        )
+    } else if lower.contains("lookup address") || lower.contains("dns") {
+        say(
+            format!("the host name {host} cannot be resolved"),
+            format!("check `server` in .jenkins-trigger.yml, the network or VPN; {RETRY}"),
+        )
+    } else if lower.contains("certificate") {
+        say(
+            format!("the TLS certificate of {host} is not accepted: {cause}"),
+            format!("add the issuing CA to this system's trust store; {RETRY}"),
+        )
+    } else if lower.contains("refused") {
+        say(
+            format!("{host} port {port} refuses the connection"),
+            format!("Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; {RETRY}"),
+        )
+    } else {
+        say(
+            format!("no connection to {host} port {port}: {cause}"),
+            format!("check `server` in .jenkins-trigger.yml, the network or VPN; {RETRY}"),
+        )
+    }
+}
+
+pub(super) fn no_answer(limit: Duration, tried: &Tried<'_>) -> Explanation {
+    say(
+        format!(
+            "{} took the request and gave no answer within {} s: it may have been queued",
+            tried.host(),
+            limit.as_secs()
+        ),
+        look_first(tried),
+    )
+}
+
+pub(super) fn broken_answer(cause: &str, tried: &Tried<'_>) -> Explanation {
+    say(
+        format!(
+            "the connection to {} broke before an answer that is HTTP ({cause}): it may have been queued",
+            tried.host()
+        ),
+        look_first(tried),
+    )
+}
+
+fn look_first(tried: &Tried<'_>) -> String {
+    format!(
+        "look at {}; if it is not there: jenkins-trigger retry",
+        job_url(tried.server, tried.job())
+    )
+}
+
+pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    match answer.status {
+        200..=299 => accepted_without_item(answer, tried),
+        300..=399 => redirected(answer, tried),
+        400 => bad_request(answer, tried),
+        401 => unauthorised(answer, tried),
+        403 => forbidden(answer, tried),
+        404 => not_found(answer, tried),
+        405 => say(
+            format!("{} wants another HTTP method", tried.url),
+            if answer.only_post {
+                "something on the way turned the POST into a GET; check the scheme in `server`"
+            } else {
+                "the address is not a job's; check `server` and `job`"
+            },
+        ),
+        409 => say(
+            format!("job {} is disabled", tried.job()),
+            format!("enable it at {}; {RETRY}", job_url(tried.server, tried.job())),
+        ),
+        413 | 414 | 431 => say(
+            format!(
+                "the request is too large for {} (HTTP {})",
+                tried.host(),
+                answer.status
+            ),
+            "send shorter parameters, or raise the limit of the proxy before Jenkins",
+        ),
+        500 => server_error(answer, tried),
+        429 => say(
+            format!("{} is asked too often (HTTP 429)", tried.host()),
+            "it is tried again later",
+        ),
+        502 | 504 => say(
+            format!(
+                "the proxy before {} lost Jenkins (HTTP {}): it may have been queued",
+                tried.host(),
+                answer.status
+            ),
+            look_first(tried),
+        ),
+        503 => say(
+            if answer.says("Starting Jenkins") || answer.says("Jenkins is getting ready") {
+                format!("Jenkins at {} is starting", tried.host())
+            } else {
+                format!("{} is not available (HTTP 503)", tried.host())
+            },
+            "it is tried again later",
+        ),
+        other => say(
+            format!("{} answered HTTP {other}", tried.url),
+            "this is no answer of a Jenkins; check `server` in .jenkins-trigger.yml",
+        ),
+    }
+}
+
+fn accepted_without_item(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    say(
+        format!(
+            "{} answered HTTP {} without a queue item: nothing says that a build was queued",
+            tried.url, answer.status
+        ),
+        "check that `server` in .jenkins-trigger.yml is a Jenkins, with its context path",
+    )
+}
+
+fn redirected(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    let location = answer.location.as_deref().unwrap_or_default();
+    // Relative Locations are usual (contract, observed 4).
+    let Ok(target) = tried.server.join(location) else {
+        return say(
+            format!("{} redirects to nowhere", tried.url),
+            "check `server` in .jenkins-trigger.yml",
+        );
+    };
+    if target.path().contains("/login") || target.path().contains("/securityRealm/") {
+        return say(
+            format!("{} asks for a login page first", tried.host()),
+            "a single sign-on stands before Jenkins; it must let API tokens through",
+        );
+    }
+    if target.origin() == tried.server.origin() {
+        let job = job_url(tried.server, tried.job());
+        if Url::parse(&job).is_ok_and(|job| job.path() == target.path()) {
+            return say(
+                format!("a policy on the server refused to queue job {}", tried.job()),
+                "a throttle, build blocker or folder rule says no; ask its administrator",
+            );
+        }
+        return say(
+            format!("{} redirects to {}", tried.url, without_query(&target)),
+            "check `server` in .jenkins-trigger.yml, with its context path",
+        );
+    }
+    // The scheme and host of a Jenkins that moved; never followed with credentials.
+    let moved_server = without_query(&target)
+        .rsplit_once("/job/")
+        .map_or_else(|| without_query(&target), |(base, _)| base.to_owned());
+    let moved_server = moved_server
+        .split("/job/")
+        .next()
+        .unwrap_or(&moved_server)
+        .split("/buildByToken/")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    say(
+        format!("{} redirects to {}", tried.server, without_query(&target)),
+        format!("if that is your Jenkins, write in .jenkins-trigger.yml: server: {moved_server}"),
+    )
+}
+
+/// An address as it may be shown: a redirect echoes what was sent.
+fn without_query(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.set_fragment(None);
+    let _ = shown.set_username("");
+    let _ = shown.set_password(None);
+    shown.into()
+}
+
+fn bad_request(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    let job = tried.job();
+    if answer.says("is not parameterized") {
+        return say(
+            format!("job {job} declares no parameters, so the branch cannot be passed"),
+            "add the parameter to the job (a pipeline: run it once by hand, so that its parameters \
+             register), or write `branch_parameter: false`",
+        );
+    }
+    if tried.token_root() {
+        return say(
+            format!("job {job} takes no build this way (HTTP 400; the reason is in the server's log)"),
+            if tried.order.parameters.is_empty() {
+                "the job is disabled; enable it"
+            } else {
+                "the job is disabled, or declares no parameters: enable it or add the parameter, or \
+                 write `branch_parameter: false`"
+            },
+        );
+    }
+    say(
+        format!("{} was not understood (HTTP 400)", tried.url),
+        "check `server` and `job` in .jenkins-trigger.yml",
+    )
+}
+
+fn unauthorised(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    if !answer.asks_for_jenkins_login {
+        return say(
+            format!(
+                "something before Jenkins at {} wants a login (HTTP 401)",
+                tried.host()
+            ),
+            "a proxy or single sign-on must let API tokens through; or use an internal URL",
+        );
+    }
+    say(
+        format!(
+            "Jenkins at {} does not accept the API token of user {}",
+            tried.host(),
+            tried.user()
+        ),
+        format!(
+            "make one at {}me/security/ and set JENKINS_USER_ID (the user id, not the e-mail address) \
+             and JENKINS_API_TOKEN; {RETRY}",
+            tried.server
+        ),
+    )
+}
+
+fn forbidden(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    let (job, user) = (tried.job(), tried.user());
+    if answer.says("No valid crumb was included") {
+        return if tried.token_root() {
+            say(
+                format!(
+                    "Jenkins at {} has no Build Authorization Token Root plugin",
+                    tried.host()
+                ),
+                "install the plugin build-token-root, or use `method: job-token`",
+            )
+        } else {
+            say(
+                format!(
+                    "Jenkins at {} took what user {user} sent for no API token",
+                    tried.host()
+                ),
+                format!(
+                    "JENKINS_API_TOKEN must hold an API token, not a password; make one at {}me/security/; {RETRY}",
+                    tried.server
+                ),
+            )
+        };
+    }
+    if answer.says("Invalid token provided") || (tried.token_root() && answer.permission.is_none()) {
+        return say(
+            format!("the trigger token of job {job} is wrong"),
+            format!(
+                "compare it with \"Trigger builds remotely\" at {}configure, and set the variable that \
+                 `token_from` names; {RETRY}",
+                job_url(tried.server, job)
+            ),
+        );
+    }
+    if answer.user.as_deref() == Some("anonymous") {
+        return say(
+            format!("Jenkins at {} saw no credentials", tried.host()),
+            "a proxy before it takes the Authorization header away",
+        );
+    }
+    if let Some(permission) = &answer.permission {
+        let who = answer.user.as_deref().unwrap_or(user);
+        let permission = permission_in_words(permission);
+        return say(
+            format!("user {who} lacks the permission {permission} on job {job}"),
+            format!(
+                "an administrator ticks {permission} for {who} at {}manage/configureSecurity/, or in the \
+                 job's or folder's own matrix; {RETRY}",
+                tried.server
+            ),
+        );
+    }
+    if answer.says("Please login to access job") {
+        return say(
+            format!("user {user} lacks the permission Job/Read on job {job}"),
+            format!("an administrator gives it; {RETRY}"),
+        );
+    }
+    say(
+        format!("{} forbids it (HTTP 403)", tried.url),
+        if answer.is_jenkins {
+            "check the job's permissions and its trigger token"
+        } else {
+            "this is no answer of a Jenkins: a proxy or firewall before it says no"
+        },
+    )
+}
+
+/// Jenkins's own words for the permissions that a trigger needs.
+fn permission_in_words(id: &str) -> &str {
+    match id {
+        "hudson.model.Hudson.Read" => "Overall/Read",
+        "hudson.model.Item.Read" => "Job/Read",
+        "hudson.model.Item.Discover" => "Job/Discover",
+        "hudson.model.Item.Build" => "Job/Build",
+        other => other,
+    }
+}
+
+fn not_found(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    let job = tried.job();
+    if tried.token_root() {
+        return if answer.body.is_empty() {
+            say(
+                format!("{} knows no job {job} with a trigger token", tried.host()),
+                format!(
+                    "check `job`, and that \"Trigger builds remotely\" is on at {}configure",
+                    job_url(tried.server, job)
+                ),
+            )
+        } else {
+            say(
+                format!("there is no {}", tried.url),
+                "check `server` with its context path, and that the plugin build-token-root is installed",
+            )
+        };
+    }
+    if answer.is_jenkins {
+        say(
+            format!(
+                "there is no job {job}, or user {} may not see it (tried {})",
+                tried.user(),
+                tried.url
+            ),
+            "check `job` (the full name with its folders), and the permission Job/Read on job and folders",
+        )
+    } else {
+        say(
+            format!("there is no Jenkins at {} (tried {})", tried.server, tried.url),
+            "check `server` in .jenkins-trigger.yml, with its context path",
+        )
+    }
+}
+
+fn server_error(answer: &Answer, tried: &Tried<'_>) -> Explanation {
+    let id = answer
+        .logging_id()
+        .map(|id| format!(" (Logging ID={id})"))
+        .unwrap_or_default();
+    say(
+        format!("Jenkins failed over the request for job {}{id}", tried.job()),
+        "usually a value that a choice parameter does not list; its log has the reason under that id",
+    )
+}

@@ -1,0 +1,7 @@
+//! The `jenkins-trigger` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jenkins_trigger::cli::main()
+}

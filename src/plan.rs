@@ -1,0 +1,429 @@
+//! event × configuration → triggers, each with the reason why a rule fires or does not. Pure:
+//! the same input gives the same plan, and nothing is read or written.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use bstr::{BStr, BString, ByteSlice as _};
+
+use crate::config::{
+    BranchParameter, Config, Decision, EventKind, Method, Operation, PatternList, Rule, Variable,
+};
+use crate::event::{self, ChangedPaths, Event, Kind};
+
+/// What templates may ask about the world outside the event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The login name.
+    pub user: BString,
+    /// This machine's name.
+    pub hostname: BString,
+    /// The values of the variables that the file names under `env:`, where they are set.
+    pub variables: BTreeMap<String, BString>,
+}
+
+/// One job to be triggered because of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The names of the rules that ask for it.
+    pub rules: Vec<String>,
+    /// The server, an index into [`Config::servers`].
+    pub server: usize,
+    /// How Jenkins is asked.
+    pub method: Method,
+    /// The job's full name.
+    pub job: String,
+    /// The name of the job's trigger token in the credential store.
+    pub token_from: Option<String>,
+    /// The parameters, branch parameter first.
+    pub parameters: Vec<(String, BString)>,
+    /// How long Jenkins is to wait; `None` leaves it to the job's quiet period.
+    pub delay: Option<Duration>,
+    /// The note for the build's page.
+    pub cause: BString,
+}
+
+/// Why a rule fires or does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// It fires: the rule has no patterns, so that every branch matches.
+    EveryBranch,
+    /// It fires or not: this pattern decided about this name.
+    Pattern {
+        /// `branch` or `tag`.
+        of: &'static str,
+        /// The name that was matched.
+        name: BString,
+        /// The pattern as written.
+        pattern: String,
+        /// Whether the name is in.
+        included: bool,
+    },
+    /// It fires: the list only excludes, and excludes something else.
+    NotExcluded {
+        /// `branch` or `tag`.
+        of: &'static str,
+        /// The name that was matched.
+        name: BString,
+    },
+    /// No pattern of the list matches.
+    NoPattern {
+        /// `branch` or `tag`.
+        of: &'static str,
+        /// The name that was matched.
+        name: BString,
+    },
+    /// The rule is for tags, the event is about a branch.
+    OnlyTags,
+    /// The rule is for branches, the event is about a tag.
+    OnlyBranches,
+    /// The event is not in the rule's `events`.
+    OtherEvent(Kind),
+    /// A skip marker stands in the commit's message.
+    Marker(String),
+    /// `skip.while` names what git is doing.
+    During(event::Operation),
+    /// None of the changed paths matches `paths`, or all match `paths_ignore`.
+    NoPath,
+    /// `--only` names other rules.
+    NotAsked,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EveryBranch => out.write_str("it has no `branches`, so every branch matches"),
+            Self::Pattern {
+                of,
+                name,
+                pattern,
+                included: true,
+            } => write!(out, "{of} {name} matches `{pattern}`"),
+            Self::Pattern {
+                of, name, pattern, ..
+            } => write!(out, "{of} {name} is excluded by `{pattern}`"),
+            Self::NotExcluded { of, name } => {
+                write!(out, "{of} {name} is not excluded, and the list only excludes")
+            }
+            Self::NoPattern { of, name } => write!(out, "no pattern matches {of} {name}"),
+            Self::OnlyTags => out.write_str("it has only `tags`, and this is a branch"),
+            Self::OnlyBranches => out.write_str("it has no `tags`, and this is a tag"),
+            Self::OtherEvent(kind) => write!(out, "its `events` do not list {kind}"),
+            Self::Marker(marker) => write!(out, "the commit's message says {marker}"),
+            Self::During(operation) => write!(out, "{} (`skip.while`)", describe(*operation)),
+            Self::NoPath => out.write_str("no changed file matches its path filter"),
+            Self::NotAsked => out.write_str("`--only` names another rule"),
+        }
+    }
+}
+
+/// How an operation is called in a sentence.
+#[must_use]
+pub fn describe(operation: event::Operation) -> &'static str {
+    match operation {
+        event::Operation::Rebase => "a rebase is in progress",
+        event::Operation::Bisect => "a bisect is in progress",
+        event::Operation::CherryPick => "the commit is a cherry-pick",
+        event::Operation::Revert => "the commit is a revert",
+        event::Operation::Merge => "the commit is a merge",
+    }
+}
+
+/// What became of one rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// The rule, an index into [`Config::rules`].
+    pub rule: usize,
+    /// Whether it fires.
+    pub fires: bool,
+    /// What decided.
+    pub reason: Reason,
+    /// Something the user should know although the rule fires.
+    pub note: Option<String>,
+}
+
+/// All that follows from one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// A verdict for every rule, in the file's order.
+    pub verdicts: Vec<Verdict>,
+    /// What is to be triggered, each once.
+    pub triggers: Vec<Trigger>,
+}
+
+/// What the user asked for on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wishes {
+    /// Only rules of these names.
+    pub only: Vec<String>,
+    /// Parameters that replace or join the rule's own.
+    pub parameters: Vec<(String, BString)>,
+}
+
+/// Makes the plan for `event`.
+#[must_use]
+pub fn plan(event: &Event, config: &Config, surroundings: &Surroundings, wishes: &Wishes) -> Plan {
+    let marker = config
+        .skip
+        .markers
+        .then(|| skip_marker(event.commit.message.as_ref()))
+        .flatten();
+    let mut plan = Plan::default();
+    for (index, rule) in config.rules.iter().enumerate() {
+        let (fires, reason) = decide(event, config, rule, marker.as_deref(), wishes);
+        let note = (fires && filters_paths(rule))
+            .then(|| match &event.changed {
+                ChangedPaths::Unknown(why) => Some(format!("its path filter counts as matched: {why}")),
+                ChangedPaths::Known(_) => None,
+            })
+            .flatten();
+        plan.verdicts.push(Verdict {
+            rule: index,
+            fires,
+            reason,
+            note,
+        });
+        if fires {
+            join(&mut plan.triggers, trigger(event, rule, surroundings, wishes));
+        }
+    }
+    plan
+}
+
+/// Whether any rule of the file needs to know the changed paths.
+#[must_use]
+pub fn needs_changed_paths(config: &Config) -> bool {
+    config.rules.iter().any(filters_paths)
+}
+
+/// Whether the file skips operations that only the reflog tells apart.
+#[must_use]
+pub fn needs_last_action(config: &Config) -> bool {
+    config
+        .skip
+        .while_
+        .iter()
+        .any(|operation| matches!(operation, Operation::CherryPick | Operation::Revert))
+}
+
+fn filters_paths(rule: &Rule) -> bool {
+    rule.paths.is_some() || rule.paths_ignore.is_some()
+}
+
+/// Identical triggers of one event are one, whatever their notes say.
+fn join(triggers: &mut Vec<Trigger>, new: Trigger) {
+    let same = |old: &Trigger| {
+        old.server == new.server
+            && old.method == new.method
+            && old.job == new.job
+            && old.token_from == new.token_from
+            && old.parameters == new.parameters
+            && old.delay == new.delay
+    };
+    match triggers.iter_mut().find(|old| same(old)) {
+        Some(old) => old.rules.extend(new.rules),
+        None => triggers.push(new),
+    }
+}
+
+fn decide(
+    event: &Event,
+    config: &Config,
+    rule: &Rule,
+    marker: Option<&str>,
+    wishes: &Wishes,
+) -> (bool, Reason) {
+    if !wishes.only.is_empty() && !wishes.only.contains(&rule.name) {
+        return (false, Reason::NotAsked);
+    }
+    let by_hand = event.kind == Kind::Manual;
+    if !by_hand && !listens(rule, event.kind) {
+        return (false, Reason::OtherEvent(event.kind));
+    }
+    let (matches, reason) = match_name(event, rule);
+    if !matches {
+        return (false, reason);
+    }
+    if by_hand {
+        return (true, reason);
+    }
+    if let Some(operation) = skipped_operation(event, config) {
+        return (false, Reason::During(operation));
+    }
+    if let (Some(marker), true) = (marker, rule.skip_ci) {
+        return (false, Reason::Marker(marker.to_owned()));
+    }
+    if !matches_paths(event, rule) {
+        return (false, Reason::NoPath);
+    }
+    (true, reason)
+}
+
+fn listens(rule: &Rule, kind: Kind) -> bool {
+    rule.events.iter().any(|listed| match listed {
+        EventKind::PostCommit => kind == Kind::PostCommit,
+        EventKind::PostPush => kind == Kind::PostPush,
+        EventKind::PostReceive => kind == Kind::PostReceive,
+    })
+}
+
+fn match_name(event: &Event, rule: &Rule) -> (bool, Reason) {
+    match (&event.branch, &event.tag) {
+        (Some(branch), _) => match (&rule.branches, &rule.tags) {
+            (Some(patterns), _) => match_list("branch", branch, patterns),
+            (None, Some(_)) => (false, Reason::OnlyTags),
+            (None, None) => (true, Reason::EveryBranch),
+        },
+        (None, Some(tag)) => match &rule.tags {
+            Some(patterns) => match_list("tag", tag, patterns),
+            None => (false, Reason::OnlyBranches),
+        },
+        (None, None) => (
+            false,
+            Reason::NoPattern {
+                of: "reference",
+                name: event.reference.clone(),
+            },
+        ),
+    }
+}
+
+fn match_list(of: &'static str, name: &BString, patterns: &PatternList) -> (bool, Reason) {
+    let name = name.clone();
+    match patterns.decide(&name) {
+        Decision::Included(pattern) => (
+            true,
+            Reason::Pattern {
+                of,
+                name,
+                pattern: pattern.text().to_owned(),
+                included: true,
+            },
+        ),
+        Decision::Excluded(pattern) => (
+            false,
+            Reason::Pattern {
+                of,
+                name,
+                pattern: pattern.text().to_owned(),
+                included: false,
+            },
+        ),
+        Decision::IncludedByDefault => (true, Reason::NotExcluded { of, name }),
+        Decision::NoMatch => (false, Reason::NoPattern { of, name }),
+    }
+}
+
+fn skipped_operation(event: &Event, config: &Config) -> Option<event::Operation> {
+    event.operations.iter().copied().find(|now| {
+        config.skip.while_.iter().any(|listed| match listed {
+            Operation::Rebase => *now == event::Operation::Rebase,
+            Operation::Bisect => *now == event::Operation::Bisect,
+            Operation::CherryPick => *now == event::Operation::CherryPick,
+            Operation::Revert => *now == event::Operation::Revert,
+            Operation::Merge => *now == event::Operation::Merge,
+        })
+    })
+}
+
+fn matches_paths(event: &Event, rule: &Rule) -> bool {
+    if !filters_paths(rule) {
+        return true;
+    }
+    match &event.changed {
+        ChangedPaths::Unknown(_) => true,
+        ChangedPaths::Known(paths) => paths.iter().any(|path| {
+            let wanted = rule.paths.as_ref().is_none_or(|list| list.matches(path));
+            let ignored = rule.paths_ignore.as_ref().is_some_and(|list| list.matches(path));
+            wanted && !ignored
+        }),
+    }
+}
+
+/// The markers, in lower case, as people write them in commit messages for any CI.
+const MARKERS: &[&str] = &[
+    "[skip ci]",
+    "[ci skip]",
+    "[no ci]",
+    "[skip jenkins]",
+    "[jenkins skip]",
+];
+
+/// The skip marker in a commit's message: a bracketed one anywhere, or the trailer
+/// `skip-checks: true` in its last paragraph.
+fn skip_marker(message: &BStr) -> Option<String> {
+    let message = message.to_ascii_lowercase();
+    if let Some(marker) = MARKERS.iter().find(|marker| message.contains_str(marker)) {
+        return Some((*marker).to_owned());
+    }
+    let is_trailer = |line: &[u8]| {
+        line.split_once_str(":")
+            .is_some_and(|(key, value)| key == b"skip-checks" && value.trim() == b"true")
+    };
+    let last_paragraph = message
+        .trim_end()
+        .lines()
+        .rev()
+        .take_while(|line| !line.trim().is_empty());
+    last_paragraph
+        .into_iter()
+        .any(is_trailer)
+        .then(|| "skip-checks: true".to_owned())
+}
+
+fn trigger(event: &Event, rule: &Rule, surroundings: &Surroundings, wishes: &Wishes) -> Trigger {
+    let value = |variable: &Variable| value_of(variable, event, surroundings);
+    let mut parameters: Vec<(String, BString)> = Vec::new();
+    let branch_parameter = match (&rule.branch_parameter, &event.branch, &event.tag) {
+        (BranchParameter::Off, _, _) | (BranchParameter::Default(_), None, _) => None,
+        (BranchParameter::Default(name) | BranchParameter::Explicit(name), Some(branch), _) => {
+            Some((name.clone(), branch.clone()))
+        }
+        (BranchParameter::Explicit(name), None, tag) => tag.clone().map(|tag| (name.clone(), tag)),
+    };
+    parameters.extend(branch_parameter);
+    for (name, template) in &rule.parameters {
+        if let Some(text) = template.expand(&value) {
+            parameters.push((name.clone(), text.into()));
+        }
+    }
+    for (name, text) in &wishes.parameters {
+        match parameters.iter_mut().find(|(known, _)| known == name) {
+            Some((_, old)) => old.clone_from(text),
+            None => parameters.push((name.clone(), text.clone())),
+        }
+    }
+    Trigger {
+        rules: vec![rule.name.clone()],
+        server: rule.server,
+        method: rule.method,
+        job: rule.job.clone(),
+        token_from: rule.token_from.clone(),
+        parameters,
+        delay: rule.delay,
+        cause: rule.cause.expand(&value).unwrap_or_default().into(),
+    }
+}
+
+fn value_of(variable: &Variable, event: &Event, surroundings: &Surroundings) -> Option<Vec<u8>> {
+    let text = |value: &[u8]| Some(value.to_vec());
+    let name = |value: &Option<BString>| value.as_ref().map(|value| value.to_vec());
+    match variable {
+        Variable::Branch => name(&event.branch),
+        Variable::Ref => text(&event.reference),
+        Variable::Sha => text(event.commit.id.as_bytes()),
+        Variable::ShortSha => text(event.short_id().as_bytes()),
+        Variable::OldSha => event.old_id.as_ref().and_then(|id| text(id.as_bytes())),
+        Variable::Tag => name(&event.tag),
+        Variable::AuthorName => text(&event.commit.author_name),
+        Variable::AuthorEmail => text(&event.commit.author_email),
+        Variable::Subject => text(event.subject()),
+        Variable::Repo => text(&event.repository),
+        Variable::Remote => name(&event.remote),
+        Variable::Event => text(event.kind.name().as_bytes()),
+        Variable::User => text(&surroundings.user),
+        Variable::Hostname => text(&surroundings.hostname),
+        Variable::Env(name) => surroundings.variables.get(name).and_then(|value| text(value)),
+    }
+}

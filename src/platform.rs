@@ -1,0 +1,168 @@
+//! What differs between operating systems: locks, file modes, detaching a process.
+
+#[cfg(not(unix))]
+compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and detaching are written for it");
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::BorrowedFd;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::fs::FlockOperation;
+
+/// The numeric id of the user whose rights this process has.
+#[must_use]
+pub fn user_id() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// The name of this machine as the kernel knows it.
+#[must_use]
+pub fn hostname() -> Vec<u8> {
+    rustix::system::uname().nodename().to_bytes().to_vec()
+}
+
+/// Creates `path` and its missing parents, readable by its owner only, and refuses one that
+/// somebody else owns or that is a link.
+///
+/// # Errors
+/// What the file system says, or [`io::ErrorKind::PermissionDenied`] for a foreign directory.
+pub fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::NotADirectory,
+            "is a link or no directory",
+        ));
+    }
+    if found.uid() != user_id() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("belongs to user id {}, not to you", found.uid()),
+        ));
+    }
+    Ok(())
+}
+
+/// Creates a new file that only its owner can read and write; an existing one is an error.
+///
+/// # Errors
+/// What the file system says.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Opens a file for appending, created for its owner only.
+///
+/// # Errors
+/// What the file system says.
+pub fn append_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Replaces `path` by `content` in one step: a reader sees the old bytes or the new ones.
+///
+/// `mode` is the new file's mode; the temporary file lies beside `path`.
+///
+/// # Errors
+/// What the file system says; the temporary file is gone then.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(&temporary)
+        .and_then(|mut file| {
+            file.write_all(content)?;
+            // The umask may have taken bits away that a hook needs.
+            rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(mode))?;
+            Ok(())
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+/// An exclusive lock on a file, held until dropped or until the process dies.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock if nobody holds it; `None` if somebody does.
+    ///
+    /// # Errors
+    /// What the file system says about the lock file.
+    pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
+        let file = append_private(path)?;
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Starts `command` in a session of its own with nothing of the caller's left open, so that git,
+/// a GUI or a pipe never waits for it and Ctrl-C never reaches it.
+///
+/// # Errors
+/// What the system says when the program cannot be started.
+#[allow(unsafe_code)]
+pub fn spawn_detached(command: &mut Command) -> io::Result<()> {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/");
+    // SAFETY: setsid is async-signal-safe and touches no memory of this process.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            Ok(())
+        });
+    }
+    command.spawn().map(drop)
+}
+
+/// Closes every descriptor above stderr that the caller handed down: a shell's `3>&1` would keep
+/// a pipe open, and its reader waiting, for as long as this process lives.
+///
+/// To be called by a detached process before it opens anything of its own.
+#[allow(unsafe_code)]
+pub fn close_inherited_files() {
+    let Ok(listed) = fs::read_dir("/dev/fd") else {
+        return;
+    };
+    let open: Vec<i32> = listed
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|descriptor| *descriptor > 2)
+        .collect();
+    for descriptor in open {
+        // SAFETY: nothing in this process owns a descriptor above stderr yet. The listing's own
+        // one is in the list and closed by now, so each is asked first whether it is open.
+        unsafe {
+            if rustix::io::fcntl_getfd(BorrowedFd::borrow_raw(descriptor)).is_ok() {
+                rustix::io::close(descriptor);
+            }
+        }
+    }
+}

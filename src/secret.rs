@@ -1,0 +1,49 @@
+//! A text that must never be seen.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A password, an API token or a job's trigger token. Prints as `•••` and is wiped when dropped.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes hold of the text.
+    #[must_use]
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+
+    /// The text itself, for the one place that sends it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("•••")
+    }
+}
+
+/// A Jenkins user id with its API token.
+#[derive(Debug, Clone)]
+pub struct Login {
+    /// The user id.
+    pub user: String,
+    /// The API token.
+    pub token: Secret,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_does_not_show_in_debug_output() {
+        let shown = format!("{:?}", Some(Secret::new("hunter2".into())));
+        assert_eq!(shown, "Some(•••)");
+    }
+}

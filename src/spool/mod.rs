@@ -1,0 +1,337 @@
+//! The queue of triggers that Jenkins has not accepted yet, and the journal of what became of
+//! them: small files in the common git directory, one folder per user.
+//!
+//! An entry is written to `tmp` and renamed into `new`, as in a maildir, so that the death of any
+//! process leaves it either absent or whole. It leaves `new` only after the journal has its
+//! outcome: into nothing when Jenkins took it, into `failed` when it did not.
+
+mod journal;
+mod trigger;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+pub use journal::{Entry, Journal, Outcome};
+pub use trigger::{Hold, Trigger, new_ids};
+
+use crate::platform::{self, Lock};
+
+/// So many triggers may wait; a further one is refused.
+pub const MOST_WAITING: usize = 10_000;
+
+/// The format of an entry; one of another format is left alone.
+pub const FORMAT: u32 = 1;
+
+/// Why the spool could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file system refused.
+    #[error("could not {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Too many wait.
+    #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
+    Full,
+    /// No entry has this id.
+    #[error("no trigger {0} waits or failed; see: jenkins-trigger log")]
+    Unknown(String),
+    /// Several entries' ids end so.
+    #[error("{0} fits more than one trigger; give more of the id")]
+    Ambiguous(String),
+}
+
+/// The result of a spool operation.
+pub type Result<T> = std::result::Result<T, Error>;
+
+fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
+    move |source| Error::Io {
+        action,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// An entry that could not be understood, and why; it stays where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// What a folder of the spool holds.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// The entries, oldest first.
+    pub triggers: Vec<Trigger>,
+    /// Files that are no entries of this version.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// The spool of one repository and one user.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    folder: PathBuf,
+}
+
+impl Spool {
+    /// The spool in this common git directory, for the user this process runs as.
+    #[must_use]
+    pub fn of(common_dir: &Path) -> Self {
+        let user = platform::user_id().to_string();
+        Self {
+            folder: common_dir.join("jenkins-trigger").join(user),
+        }
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The journal beside it.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        Journal::at(self.folder.join("journal.jsonl"))
+    }
+
+    fn file(&self, folder: &str, id: &str) -> PathBuf {
+        self.folder.join(folder).join(format!("{id}.json"))
+    }
+
+    fn prepare(&self) -> Result<()> {
+        if let Some(parent) = self.folder.parent() {
+            // Other users' spools lie beside this one: only what is below is private.
+            match fs::create_dir(parent) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(io_error("create", parent)(error));
+                }
+                _ => {}
+            }
+        }
+        platform::private_directory(&self.folder).map_err(io_error("use", &self.folder))?;
+        for name in ["tmp", "new", "failed"] {
+            let path = self.folder.join(name);
+            platform::private_directory(&path).map_err(io_error("use", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Takes a trigger in.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    pub fn put(&self, trigger: &Trigger) -> Result<()> {
+        self.prepare()?;
+        let new = self.folder.join("new");
+        let waiting = fs::read_dir(&new).map_err(io_error("read", &new))?;
+        if waiting.take(MOST_WAITING).count() == MOST_WAITING {
+            return Err(Error::Full);
+        }
+        self.write(trigger, "new")
+    }
+
+    fn write(&self, trigger: &Trigger, folder: &str) -> Result<()> {
+        let path = self.file(folder, &trigger.id);
+        // Two processes may rewrite one entry at once (a hook telling, a sender sending).
+        let name = format!("{}.{}.json", trigger.id, std::process::id());
+        let temporary = self.folder.join("tmp").join(name);
+        let text = trigger::encode(trigger);
+        let written = platform::create_private(&temporary)
+            .and_then(|mut file| file.write_all(&text))
+            .and_then(|()| fs::rename(&temporary, &path));
+        written.map_err(|error| {
+            let _ = fs::remove_file(&temporary);
+            io_error("write", &path)(error)
+        })
+    }
+
+    /// Writes back a waiting trigger that was tried in vain.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn update(&self, trigger: &Trigger) -> Result<()> {
+        self.write(trigger, "new")
+    }
+
+    /// The triggers that wait.
+    ///
+    /// # Errors
+    /// What the file system says about the folder; an entry that cannot be read is listed.
+    pub fn waiting(&self) -> Result<Listing> {
+        self.list("new")
+    }
+
+    /// The triggers that Jenkins refused, or may or may not have taken.
+    ///
+    /// # Errors
+    /// As [`Spool::waiting`].
+    pub fn failed(&self) -> Result<Listing> {
+        self.list("failed")
+    }
+
+    /// The oldest waiting trigger and how many wait; cheap however many do.
+    ///
+    /// # Errors
+    /// As [`Spool::waiting`].
+    pub fn oldest_waiting(&self) -> Result<(Option<Trigger>, usize)> {
+        let paths = self.paths("new")?;
+        let count = paths.len();
+        let first = read_all(paths.into_iter().take(1)).triggers.pop();
+        Ok((first, count))
+    }
+
+    fn list(&self, name: &str) -> Result<Listing> {
+        self.paths(name).map(read_all)
+    }
+
+    /// The files of a folder, oldest entry first.
+    fn paths(&self, name: &str) -> Result<Vec<PathBuf>> {
+        let folder = self.folder.join(name);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io_error("read", &folder)(error)),
+        };
+        let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    /// Forgets a trigger whose outcome is in the journal.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn done(&self, id: &str) -> Result<()> {
+        self.remove("new", id)?;
+        self.remove("failed", id)
+    }
+
+    /// Keeps a trigger that Jenkins refused, for the user to look at and `retry`.
+    ///
+    /// # Errors
+    /// What the file system says; the trigger still waits then.
+    pub fn fail(&self, trigger: &Trigger) -> Result<()> {
+        self.write(trigger, "failed")?;
+        self.remove("new", &trigger.id)
+    }
+
+    fn remove(&self, folder: &str, id: &str) -> Result<()> {
+        let untold = self.file(folder, id);
+        for path in [untold.with_extension(TOLD), untold] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The failures no hook has told of yet, oldest first, at most `most`; from now on they count
+    /// as told.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn tell_failures(&self, most: usize) -> Result<Vec<Trigger>> {
+        let untold: Vec<PathBuf> = self
+            .paths("failed")?
+            .into_iter()
+            .filter(|path| !is_told(path))
+            .take(most)
+            .collect();
+        for path in &untold {
+            // A later `retry` may have taken it away: then there is nothing to tell.
+            let _ = fs::rename(path, path.with_extension(TOLD));
+        }
+        let told = untold.iter().map(|path| path.with_extension(TOLD));
+        Ok(read_all(told).triggers)
+    }
+
+    /// Makes a failed trigger wait again.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn revive(&self, trigger: &Trigger) -> Result<()> {
+        self.write(trigger, "new")?;
+        self.remove("failed", &trigger.id)
+    }
+
+    /// The lock of the one who sends.
+    ///
+    /// # Errors
+    /// What the file system says about the lock file.
+    pub fn lock_sending(&self) -> Result<Option<Lock>> {
+        self.lock("sending.lock")
+    }
+
+    /// The lock of the one who sleeps until something is due.
+    ///
+    /// # Errors
+    /// What the file system says about the lock file.
+    pub fn lock_sleeping(&self) -> Result<Option<Lock>> {
+        self.lock("sleeping.lock")
+    }
+
+    fn lock(&self, name: &str) -> Result<Option<Lock>> {
+        self.prepare()?;
+        let path = self.folder.join(name);
+        Lock::try_take(&path).map_err(io_error("lock", &path))
+    }
+
+    /// Notes that something was said that is not to be said again until [`Spool::unsay`];
+    /// `true` if it had not been said.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn say_once(&self, what: &str) -> Result<bool> {
+        self.prepare()?;
+        let path = self.folder.join(format!("said-{what}"));
+        match platform::create_private(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(io_error("write", &path)(error)),
+        }
+    }
+
+    /// Forgets that something was said.
+    pub fn unsay(&self, what: &str) {
+        let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
+    }
+}
+
+/// The ending of a failed trigger's file once a hook has told of it.
+const TOLD: &str = "told.json";
+
+fn is_told(path: &Path) -> bool {
+    path.to_string_lossy().ends_with(TOLD)
+}
+
+fn read_all(paths: impl IntoIterator<Item = PathBuf>) -> Listing {
+    let mut listing = Listing::default();
+    for path in paths {
+        match fs::read(&path) {
+            Ok(text) => match trigger::decode(&text) {
+                Ok(trigger) => listing.triggers.push(trigger),
+                Err(reason) => listing.unreadable.push(Unreadable { path, reason }),
+            },
+            // Somebody else has just dealt with it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => listing.unreadable.push(Unreadable {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    }
+    listing
+}

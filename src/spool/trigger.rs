@@ -1,0 +1,137 @@
+//! A trigger as it lies on disk.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::FORMAT;
+use crate::text::Text;
+
+/// Why a trigger waits for its user and not for a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Hold {
+    /// One event made more triggers than `max_triggers`.
+    Storm,
+}
+
+/// One job to be triggered, with all that sending it needs but the secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// The entry's format, [`FORMAT`].
+    pub v: u32,
+    /// Unique, and later ids sort later.
+    pub id: String,
+    /// When it was planned.
+    pub created: Timestamp,
+    /// The event, for example `post-commit`.
+    pub event: String,
+    /// The names of the rules that fired.
+    pub rules: Vec<String>,
+    /// The server's base URL.
+    pub server: String,
+    /// `api`, `job-token` or `token-root`.
+    pub method: String,
+    /// The job's full name.
+    pub job: String,
+    /// The name of the job's trigger token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_from: Option<String>,
+    /// The parameters in order.
+    pub parameters: Vec<(String, Text)>,
+    /// What Jenkins is told to wait, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delay: Option<u64>,
+    /// The note for the build's page.
+    pub cause: Text,
+    /// The branch's short name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Text>,
+    /// The tag's short name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Text>,
+    /// The commit's id.
+    pub sha: String,
+    /// How often it was sent in vain.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Not to be sent before; `None`: at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
+    /// What went wrong last, as a person reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// Set while only the user can let it go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+}
+
+impl Trigger {
+    /// The branch or tag it is about, for people.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        reference(self.branch.as_ref(), self.tag.as_ref())
+    }
+
+    /// What must stay in order: triggers with the same key never overtake each other.
+    #[must_use]
+    pub fn lane(&self) -> (&str, &str, Option<&Text>) {
+        (&self.server, &self.job, self.branch.as_ref())
+    }
+}
+
+/// A branch or tag as people read it.
+pub(super) fn reference(branch: Option<&Text>, tag: Option<&Text>) -> String {
+    match (branch, tag) {
+        (Some(branch), _) => branch.to_string(),
+        (None, Some(tag)) => format!("tag {tag}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// So many fresh ids in ascending order.
+#[must_use]
+pub fn new_ids(count: usize) -> Vec<String> {
+    let mut ids = ulid::Generator::new();
+    (0..count)
+        // The generator gives up after 2^80 ids of one millisecond.
+        .map(|_| {
+            ids.generate()
+                .unwrap_or_else(|_| ulid::Ulid::generate())
+                .to_string()
+        })
+        .collect()
+}
+
+pub(super) fn encode(trigger: &Trigger) -> Vec<u8> {
+    // Serialisation to memory fails only for maps with keys that are no strings; there are none.
+    let mut text = serde_json::to_vec(trigger).unwrap_or_default();
+    text.push(b'\n');
+    text
+}
+
+pub(super) fn decode(text: &[u8]) -> Result<Trigger, String> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u32,
+    }
+    let version: Version = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if version.v != FORMAT {
+        return Err(format!(
+            "it is of format {}, this version of jenkins-trigger reads {FORMAT}",
+            version.v
+        ));
+    }
+    serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_ascend_within_one_event() {
+        let ids = new_ids(1_000);
+        assert!(ids.is_sorted());
+        assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
+    }
+}

@@ -1,0 +1,105 @@
+//! Text that comes from elsewhere: bytes that may be no UTF-8, and characters that a terminal
+//! would obey.
+
+use std::fmt;
+
+use bstr::{BStr, BString, ByteSlice as _};
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::ser::{SerializeSeq as _, Serializer};
+use serde::{Deserialize, Serialize};
+
+/// Bytes that are text most of the time: a JSON string where they are UTF-8, else an array of
+/// numbers, because branch names and commit messages are whatever bytes git allows.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Text(pub BString);
+
+impl<T: Into<BString>> From<T> for Text {
+    fn from(bytes: T) -> Self {
+        Self(bytes.into())
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(BStr::new(&self.0), out)
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.to_str() {
+            Ok(text) => serializer.serialize_str(text),
+            Err(_) => {
+                let mut bytes = serializer.serialize_seq(Some(self.0.len()))?;
+                for byte in self.0.iter() {
+                    bytes.serialize_element(byte)?;
+                }
+                bytes.end()
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Text;
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a string or an array of bytes")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
+                Ok(Text::from(text))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut bytes: A) -> Result<Text, A::Error> {
+                let mut text = Vec::new();
+                while let Some(byte) = bytes.next_element()? {
+                    text.push(byte);
+                }
+                Ok(Text::from(text))
+            }
+        }
+        deserializer.deserialize_any(Bytes)
+    }
+}
+
+/// `text` with every control character shown and none obeyed, for a terminal or a log line.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    // Besides the controls proper: marks that turn the reading direction, which can make a line
+    // show other words than it holds.
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if obeyed(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_no_utf8_survive_the_spool() {
+        for bytes in [&b"feature/\xfc"[..], b"main", b"", "\u{fc}\0\"".as_bytes()] {
+            let text = Text::from(bytes);
+            let json = serde_json::to_string(&text).expect("serialises");
+            let back: Text = serde_json::from_str(&json).expect("deserialises");
+            assert_eq!(back, text, "{json}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        let shown = harmless("a\u{1b}[2Jb\r\n\u{202e}c é");
+        assert_eq!(shown, "a\\u{1b}[2Jb\\r\\n\\u{202e}c é");
+    }
+}

@@ -1,0 +1,204 @@
+//! Everything a person or a program reads goes through here.
+
+mod snippet;
+mod table;
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+pub use snippet::Snippet;
+pub use table::Table;
+
+use crate::text::harmless;
+
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default().bold();
+const DIM: Style = Style::new().dimmed();
+
+/// When to use colours.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much is said.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Results and errors only.
+    Quiet,
+    /// As usual.
+    #[default]
+    Normal,
+    /// With details.
+    Verbose,
+}
+
+/// The tone of a word in a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// It went well.
+    Good,
+    /// It waits or needs a look.
+    Warn,
+    /// It went wrong.
+    Bad,
+    /// It is beside the point.
+    Dim,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Good => GOOD,
+            Self::Warn => WARN,
+            Self::Bad => BAD,
+            Self::Dim => DIM,
+        }
+    }
+}
+
+/// Writes to stdout and stderr. A reader that went away is no error: a hook must not die of it.
+#[derive(Debug)]
+pub struct Printer {
+    verbosity: Verbosity,
+    color: ColorChoice,
+    /// Set in hooks: stdout may belong to git, and each line says who speaks.
+    in_hook: bool,
+}
+
+impl Printer {
+    /// A printer for commands.
+    #[must_use]
+    pub fn new(color: Color, verbosity: Verbosity) -> Self {
+        let color = match color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self {
+            verbosity,
+            color,
+            in_hook: false,
+        }
+    }
+
+    /// A printer for hooks: single lines on stderr that begin with the tool's name.
+    #[must_use]
+    pub fn for_hook() -> Self {
+        Self {
+            verbosity: Verbosity::Normal,
+            color: ColorChoice::Never,
+            in_hook: true,
+        }
+    }
+
+    fn out(&self, line: &str) {
+        if self.in_hook {
+            self.err(line);
+            return;
+        }
+        let mut out = AutoStream::new(io::stdout(), self.color).lock();
+        let _ = writeln!(out, "{line}");
+    }
+
+    fn err(&self, line: &str) {
+        let mut err = AutoStream::new(io::stderr(), self.color).lock();
+        let _ = writeln!(err, "{line}");
+    }
+
+    /// One line that a hook says.
+    pub fn hook_line(&self, line: &str) {
+        self.err(&format!("jenkins-trigger: {}", harmless(line)));
+    }
+
+    /// The result of a command, also with `--quiet`.
+    pub fn result(&self, line: &str) {
+        self.out(&harmless(line));
+    }
+
+    /// A result whose first word has a tone.
+    pub fn toned(&self, tone: Tone, word: &str, rest: &str) {
+        let style = tone.style();
+        self.out(&format!("{style}{}{style:#}{}", harmless(word), harmless(rest)));
+    }
+
+    /// A table on stdout.
+    pub fn table(&self, table: &Table) {
+        for line in table.lines() {
+            self.out(&line);
+        }
+    }
+
+    /// A value for programs, as one line of JSON.
+    pub fn json(&self, value: &impl serde::Serialize) {
+        // Serialisation to memory fails only for maps with keys that are no strings. The result
+        // has no control characters: JSON escapes them.
+        if let Ok(text) = serde_json::to_string(value) {
+            self.out(&text);
+        }
+    }
+
+    /// Something to know, unless `--quiet`.
+    pub fn note(&self, line: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.err(&harmless(line));
+        }
+    }
+
+    /// Something for the curious, with `--verbose`.
+    pub fn detail(&self, line: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            self.err(&format!("{DIM}{}{DIM:#}", harmless(line)));
+        }
+    }
+
+    /// Something that may need the user, unless `--quiet`.
+    pub fn warning(&self, line: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            self.err(&format!("{WARN}warning{WARN:#}: {}", harmless(line)));
+        }
+    }
+
+    /// What was refused, and the way out of it.
+    pub fn error(&self, line: &str, help: Option<&str>) {
+        self.err(&format!("{BAD}error{BAD:#}: {}", harmless(line)));
+        if let Some(help) = help {
+            self.err(&format!("{GOOD}help{GOOD:#}: {}", harmless(help)));
+        }
+    }
+
+    /// A mistake in a file, with the line that has it.
+    pub fn snippet(&self, snippet: &Snippet<'_>) {
+        self.err(snippet.render().trim_end());
+    }
+
+    /// Asks a question whose answer is no unless it is yes. `None` without a terminal.
+    #[must_use]
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            return None;
+        }
+        let mut err = AutoStream::new(io::stderr(), self.color).lock();
+        let _ = write!(err, "{} [y/N] ", harmless(question));
+        let _ = err.flush();
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).ok()?;
+        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    }
+}
+
+/// A word with a tone, for the inside of a table.
+#[must_use]
+pub fn painted(tone: Tone, word: &str) -> String {
+    let style = tone.style();
+    format!("{style}{}{style:#}", harmless(word))
+}

@@ -1,0 +1,412 @@
+//! Jobs and folders, and the parameters they declare.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::auth::Permission;
+use crate::queue::{Cause, ParameterValue};
+
+/// What kind of item a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A freestyle project.
+    Freestyle,
+    /// A pipeline job.
+    Pipeline,
+    /// A folder; the folders in a job's name are made by themselves.
+    Folder,
+}
+
+impl Kind {
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Self::Freestyle => "hudson.model.FreeStyleProject",
+            Self::Pipeline => "org.jenkinsci.plugins.workflow.job.WorkflowJob",
+            Self::Folder => "com.cloudbees.hudson.plugins.folder.Folder",
+        }
+    }
+
+    pub(crate) fn build_class(self) -> &'static str {
+        match self {
+            Self::Pipeline => "org.jenkinsci.plugins.workflow.job.WorkflowRun",
+            Self::Freestyle | Self::Folder => "hudson.model.FreeStyleBuild",
+        }
+    }
+}
+
+/// How a build ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildResult {
+    /// It went well.
+    Success,
+    /// It failed.
+    Failure,
+    /// Someone stopped it.
+    Aborted,
+}
+
+impl BuildResult {
+    /// As in `result` of a build.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+            Self::Aborted => "ABORTED",
+        }
+    }
+
+    pub(crate) fn color(self) -> &'static str {
+        match self {
+            Self::Success => "blue",
+            Self::Failure => "red",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+/// A declared parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) kind: ParameterKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ParameterKind {
+    String { default: String, trim: bool },
+    Text { default: String },
+    Boolean { default: bool },
+    Password { default: String },
+    Choice { choices: Vec<String> },
+    File,
+}
+
+impl Parameter {
+    fn new(name: impl Into<String>, kind: ParameterKind) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            kind,
+        }
+    }
+
+    /// A string parameter.
+    #[must_use]
+    pub fn string(name: impl Into<String>, default: impl Into<String>) -> Self {
+        Self::new(
+            name,
+            ParameterKind::String {
+                default: default.into(),
+                trim: false,
+            },
+        )
+    }
+
+    /// A string parameter that trims its value.
+    #[must_use]
+    pub fn trimmed_string(name: impl Into<String>, default: impl Into<String>) -> Self {
+        Self::new(
+            name,
+            ParameterKind::String {
+                default: default.into(),
+                trim: true,
+            },
+        )
+    }
+
+    /// A text parameter of several lines.
+    #[must_use]
+    pub fn text(name: impl Into<String>, default: impl Into<String>) -> Self {
+        Self::new(
+            name,
+            ParameterKind::Text {
+                default: default.into(),
+            },
+        )
+    }
+
+    /// A boolean parameter.
+    #[must_use]
+    pub fn boolean(name: impl Into<String>, default: bool) -> Self {
+        Self::new(name, ParameterKind::Boolean { default })
+    }
+
+    /// A password parameter.
+    #[must_use]
+    pub fn password(name: impl Into<String>, default: impl Into<String>) -> Self {
+        Self::new(
+            name,
+            ParameterKind::Password {
+                default: default.into(),
+            },
+        )
+    }
+
+    /// A choice parameter; the first choice is the default, any other value than the choices is a 500.
+    #[must_use]
+    pub fn choice<S: Into<String>>(name: impl Into<String>, choices: impl IntoIterator<Item = S>) -> Self {
+        Self::new(
+            name,
+            ParameterKind::Choice {
+                choices: choices.into_iter().map(Into::into).collect(),
+            },
+        )
+    }
+
+    /// A file parameter.
+    #[must_use]
+    pub fn file(name: impl Into<String>) -> Self {
+        Self::new(name, ParameterKind::File)
+    }
+
+    /// Its description.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<String>) -> Self {
+        self.description = text.into();
+        self
+    }
+}
+
+/// A job, or a folder.
+#[derive(Debug, Clone)]
+pub struct Job {
+    pub(crate) full_name: String,
+    pub(crate) kind: Kind,
+    pub(crate) description: Option<String>,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) trigger_token: Option<String>,
+    pub(crate) disabled: bool,
+    pub(crate) quiet_period: Option<Duration>,
+    pub(crate) build_time: Option<Duration>,
+    pub(crate) concurrent: bool,
+    pub(crate) result: BuildResult,
+    pub(crate) polls_scm: bool,
+    pub(crate) shell: String,
+    pub(crate) grants: Vec<(String, BTreeSet<Permission>)>,
+    /// The text that was posted as `config.xml`, until something else changes the job.
+    pub(crate) config_xml: Option<String>,
+    /// A copy cannot be built until it was saved once (a2-09).
+    pub(crate) unsaved_copy: bool,
+}
+
+impl Job {
+    /// A freestyle job without parameters and token, named with its folders: `team/app/deploy`.
+    #[must_use]
+    pub fn new(full_name: impl Into<String>) -> Self {
+        Self {
+            full_name: full_name.into(),
+            kind: Kind::Freestyle,
+            description: None,
+            parameters: Vec::new(),
+            trigger_token: None,
+            disabled: false,
+            quiet_period: None,
+            build_time: Some(Duration::from_millis(50)),
+            concurrent: false,
+            result: BuildResult::Success,
+            polls_scm: false,
+            shell: String::new(),
+            grants: Vec::new(),
+            config_xml: None,
+            unsaved_copy: false,
+        }
+    }
+
+    /// A folder.
+    #[must_use]
+    pub fn folder(full_name: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Folder,
+            ..Self::new(full_name)
+        }
+    }
+
+    /// A pipeline job; its builds may run at the same time.
+    #[must_use]
+    pub fn pipeline(full_name: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Pipeline,
+            concurrent: true,
+            ..Self::new(full_name)
+        }
+    }
+
+    /// Declares a parameter.
+    #[must_use]
+    pub fn parameter(mut self, parameter: Parameter) -> Self {
+        self.parameters.push(parameter);
+        self
+    }
+
+    /// Declares a string parameter.
+    #[must_use]
+    pub fn string_parameter(self, name: impl Into<String>, default: impl Into<String>) -> Self {
+        self.parameter(Parameter::string(name, default))
+    }
+
+    /// Declares a choice parameter.
+    #[must_use]
+    pub fn choice_parameter<S: Into<String>>(
+        self,
+        name: impl Into<String>,
+        choices: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.parameter(Parameter::choice(name, choices))
+    }
+
+    /// Sets the token for remote triggers.
+    #[must_use]
+    pub fn trigger_token(mut self, token: impl Into<String>) -> Self {
+        self.trigger_token = Some(token.into());
+        self
+    }
+
+    /// Disables the job.
+    #[must_use]
+    pub fn disabled(mut self) -> Self {
+        self.disabled = true;
+        self
+    }
+
+    /// Sets the job's own quiet period; without it the server's counts.
+    #[must_use]
+    pub fn quiet_period(mut self, period: Duration) -> Self {
+        self.quiet_period = Some(period);
+        self
+    }
+
+    /// How long a build takes.
+    #[must_use]
+    pub fn build_time(mut self, time: Duration) -> Self {
+        self.build_time = Some(time);
+        self
+    }
+
+    /// Builds run until they are stopped or [`StandIn::finish_build`](crate::StandIn::finish_build) ends them.
+    #[must_use]
+    pub fn builds_forever(mut self) -> Self {
+        self.build_time = None;
+        self
+    }
+
+    /// Lets builds run at the same time.
+    #[must_use]
+    pub fn concurrent(mut self) -> Self {
+        self.concurrent = true;
+        self
+    }
+
+    /// How its builds end.
+    #[must_use]
+    pub fn result(mut self, result: BuildResult) -> Self {
+        self.result = result;
+        self
+    }
+
+    /// Gives the job an SCM trigger, so that it can be asked to poll.
+    #[must_use]
+    pub fn polls_scm(mut self) -> Self {
+        self.polls_scm = true;
+        self
+    }
+
+    /// The shell step; what `echo` in it prints shows in the console with `$PARAMETER` put in.
+    #[must_use]
+    pub fn shell(mut self, script: impl Into<String>) -> Self {
+        self.shell = script.into();
+        self
+    }
+
+    /// Grants permissions on this job alone. Without effect unless
+    /// [`Setup::project_based_matrix`](crate::Setup::project_based_matrix) is on, as in Jenkins.
+    #[must_use]
+    pub fn grant(
+        mut self,
+        user: impl Into<String>,
+        permissions: impl IntoIterator<Item = Permission>,
+    ) -> Self {
+        self.grants.push((user.into(), permissions.into_iter().collect()));
+        self
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.full_name.rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(crate) fn parent(&self) -> &str {
+        self.full_name.rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    pub(crate) fn is_buildable(&self) -> bool {
+        !self.disabled && !self.unsaved_copy && self.kind != Kind::Folder
+    }
+}
+
+/// A job as the server keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct JobState {
+    pub(crate) job: Job,
+    pub(crate) deleted: bool,
+    pub(crate) next_build: u32,
+    pub(crate) builds: Vec<Build>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Build {
+    pub(crate) number: u32,
+    pub(crate) queue_id: u64,
+    pub(crate) parameters: Option<Vec<ParameterValue>>,
+    pub(crate) causes: Vec<Cause>,
+    pub(crate) started: u64,
+    /// When it will end by itself.
+    pub(crate) ends: Option<u64>,
+    pub(crate) finished: Option<(u64, BuildResult)>,
+}
+
+impl JobState {
+    pub(crate) fn new(job: Job) -> Self {
+        Self {
+            job,
+            deleted: false,
+            next_build: 1,
+            builds: Vec::new(),
+        }
+    }
+
+    pub(crate) fn running(&self) -> Option<&Build> {
+        self.builds.iter().rev().find(|build| build.finished.is_none())
+    }
+
+    pub(crate) fn color(&self) -> String {
+        let last = self
+            .builds
+            .iter()
+            .rev()
+            .find_map(|build| build.finished.map(|(_, result)| result));
+        let base = if self.job.disabled || self.deleted {
+            "disabled"
+        } else {
+            last.map_or("notbuilt", BuildResult::color)
+        };
+        let running = if self.running().is_some() { "_anime" } else { "" };
+        format!("{base}{running}")
+    }
+
+    /// The mean of the last three finished builds, or -1.
+    pub(crate) fn estimated_ms(&self) -> i64 {
+        let lengths: Vec<u64> = self
+            .builds
+            .iter()
+            .rev()
+            .filter_map(|build| match build.finished {
+                Some((end, BuildResult::Success | BuildResult::Failure)) => Some(end - build.started),
+                _ => None,
+            })
+            .take(3)
+            .collect();
+        let mean = lengths.iter().sum::<u64>().checked_div(lengths.len() as u64);
+        mean.and_then(|mean| i64::try_from(mean).ok()).unwrap_or(-1)
+    }
+}

@@ -1,0 +1,11 @@
+//! Holds the stand-in to what a real Jenkins was seen to do.
+
+mod client;
+mod coalescing;
+mod connections;
+mod faults;
+mod queue_item_life;
+mod recordings;
+mod replay;
+mod scene;
+mod start_up;

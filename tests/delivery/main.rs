@@ -1,0 +1,13 @@
+//! What becomes of a trigger between the spool and Jenkins.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accepted;
+mod kept;
+mod methods;
+mod order;
+mod refused;
+mod secrets;
+mod starting;
+mod unknown;

@@ -1,0 +1,58 @@
+//! Sent, and no word of it: it may have been queued, so nobody sends it again unasked.
+
+use jenkins_stand_in::{Answer, Fault, FaultAction, StandIn};
+
+use crate::support::{Home, gits, shop, short_file};
+
+fn outcome_of(action: FaultAction) -> (Home, StandIn, String) {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    jenkins.fault(Fault::new(action).times(1));
+    let message = {
+        let repository = home.repository("shop", &short_file(&jenkins));
+        repository.install();
+        repository.commit("first");
+        let journal = repository.wait_for_journal(1);
+        assert_eq!(journal[0]["outcome"], "unknown", "{journal:?}");
+        assert_eq!(repository.spooled("failed").len(), 1);
+        assert_eq!(jenkins.requests().len(), 1);
+        repository.tool(&["retry"]).succeeded();
+        journal[0]["message"].as_str().expect("a message").to_owned()
+    };
+    (home, jenkins, message)
+}
+
+#[test]
+fn a_server_that_says_nothing_for_ten_seconds_may_have_queued_it() {
+    let (_home, _jenkins, message) = outcome_of(FaultAction::Hold { processed: true });
+    assert!(message.contains("no answer within 10 s"), "{message}");
+    assert!(message.contains("it may have been queued"), "{message}");
+}
+
+#[test]
+fn a_connection_that_breaks_after_the_request_may_have_queued_it() {
+    for action in [
+        FaultAction::CloseUnanswered { processed: true },
+        FaultAction::CloseInHead,
+    ] {
+        let (_home, _jenkins, message) = outcome_of(action);
+        assert!(message.contains("it may have been queued"), "{message}");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_http_may_have_queued_it() {
+    let (_home, _jenkins, message) = outcome_of(FaultAction::Garbage(b"\x00\x01 hello \xff\n".to_vec()));
+    assert!(message.contains("before an answer that is HTTP"), "{message}");
+}
+
+#[test]
+fn a_proxy_that_lost_jenkins_may_have_queued_it() {
+    for status in [502, 504] {
+        let (_home, _jenkins, message) = outcome_of(FaultAction::Answer {
+            processed: true,
+            answer: Answer::new(status).body("<h1>Bad Gateway</h1>"),
+        });
+        assert!(message.contains(&format!("HTTP {status}")), "{message}");
+    }
+}

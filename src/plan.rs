@@ -361,13 +361,9 @@ fn skip_marker(message: &BStr) -> Option<String> {
         line.split_once_str(":")
             .is_some_and(|(key, value)| key == b"skip-checks" && value.trim() == b"true")
     };
-    let last_paragraph = message
-        .trim_end()
+    let trailers = message.trim_end().rfind("\n\n").map(|end| &message[end..])?;
+    trailers
         .lines()
-        .rev()
-        .take_while(|line| !line.trim().is_empty());
-    last_paragraph
-        .into_iter()
         .any(is_trailer)
         .then(|| "skip-checks: true".to_owned())
 }

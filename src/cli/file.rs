@@ -38,23 +38,12 @@ pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result
     let Some(bytes) = read_plain(&work_tree.join(FILE_NAME))? else {
         return Ok(None);
     };
-    // A tracked file that this commit lacks was taken out of the branch on purpose.
-    let tracked = repository.in_index(FILE_NAME)? || in_head(repository)?;
+    // A file that git tracks speaks for the commits that have it, and for no other.
+    let tracked = repository.in_index(FILE_NAME)?;
     Ok((!tracked).then(|| Source {
         origin: FILE_NAME.into(),
         bytes,
     }))
-}
-
-fn in_head(repository: &Repository) -> anyhow::Result<bool> {
-    let tip = match repository.head()? {
-        Head::Branch { tip, .. } => tip,
-        Head::Detached { tip } => Some(tip),
-    };
-    match tip {
-        Some(tip) => Ok(repository.file_at(&tip, FILE_NAME)?.is_some()),
-        None => Ok(false),
-    }
 }
 
 /// What commands read: the work tree's file, in a bare repository the default branch's. Says

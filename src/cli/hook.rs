@@ -15,7 +15,7 @@ use crate::environment;
 use crate::event::commit;
 use crate::git::{self, Repository};
 use crate::plan::{self, Plan, Reason, Wishes};
-use crate::spool::{Spool, Trigger};
+use crate::spool::{Hold, Spool, Trigger};
 use crate::ui::Printer;
 
 /// What is remembered of having been said once.
@@ -50,11 +50,14 @@ fn one_line(error: &anyhow::Error) -> String {
     } else {
         (format!("{error:#}"), None)
     };
-    let line = match help {
+    match help {
+        // An example of several lines is none on one line.
+        Some(help) if help.lines().count() > 1 => {
+            format!("nothing triggered: {message}; see: jenkins-trigger check")
+        }
         Some(help) => format!("nothing triggered: {message}; {help}"),
         None => format!("nothing triggered: {message}"),
-    };
-    line.lines().collect::<Vec<_>>().join(" ")
+    }
 }
 
 fn post_commit(printer: &Printer) -> anyhow::Result<()> {
@@ -70,9 +73,8 @@ fn post_commit(printer: &Printer) -> anyhow::Result<()> {
     let spool = Spool::of(repository.common_dir());
     let mut event = match commit::read(&repository)? {
         commit::Found::Event(event) => *event,
-        // git says itself when it is done; every commit in between would be noise.
-        commit::Found::Detached { during: Some(_) } => return Ok(()),
-        commit::Found::Detached { during: None } => {
+        commit::Found::Unfinished => return Ok(()),
+        commit::Found::Detached => {
             if spool.say_once(DETACHED).unwrap_or(true) {
                 printer.hook_line("HEAD is detached, so there is no branch to trigger for");
             }
@@ -81,9 +83,14 @@ fn post_commit(printer: &Printer) -> anyhow::Result<()> {
     };
     spool.unsay(DETACHED);
     let Some(source) = file::of_commit(&repository, &event.commit.id)? else {
+        let why = match repository.work_tree() {
+            Some(top) if top.join(FILE_NAME).exists() => {
+                format!("this commit has no {FILE_NAME}; commit it")
+            }
+            _ => format!("there is no {FILE_NAME}; write one"),
+        };
         printer.hook_line(&format!(
-            "nothing triggered: there is no {FILE_NAME}; write one, or take the hook out: \
-             jenkins-trigger uninstall"
+            "nothing triggered: {why}, or take the hook out: jenkins-trigger uninstall"
         ));
         return Ok(());
     };
@@ -102,8 +109,17 @@ fn post_commit(printer: &Printer) -> anyhow::Result<()> {
     );
     tell_skips(printer, &config, &plan);
     let triggers = enqueue::triggers(&event, &config, &plan);
-    tell_old(printer, &spool);
-    accept(printer, &repository, &spool, &config, &triggers)
+    let old = tell_old(printer, &spool);
+    accept(printer, &repository, &spool, &old, &triggers);
+    let new = triggers.len();
+    if (old.count > 0 || new > 0)
+        && let Err(error) = deliver::start(repository.common_dir())
+    {
+        printer.hook_line(&format!(
+            "could not start sending ({error}); to send: jenkins-trigger retry"
+        ));
+    }
+    Ok(())
 }
 
 /// A rule that would have fired but for a marker is worth a line; other branches are not.
@@ -122,7 +138,7 @@ fn tell_skips(printer: &Printer, config: &Config, plan: &Plan) {
 
 /// What earlier deliveries came to, if that needs the user: what failed for good, once; what
 /// still waits after an attempt, each time.
-fn tell_old(printer: &Printer, spool: &Spool) {
+fn tell_old(printer: &Printer, spool: &Spool) -> Old {
     const ENOUGH: usize = 100;
     let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
     if let Some(last) = failed.last() {
@@ -137,16 +153,33 @@ fn tell_old(printer: &Printer, spool: &Spool) {
             last.trouble.as_deref().unwrap_or("for no reason on record")
         ));
     }
-    if let Ok((Some(oldest), count)) = spool.oldest_waiting() {
-        let since = local_time(&oldest);
-        match &oldest.trouble {
-            Some(trouble) => printer.hook_line(&format!("{count} waiting since {since}: {trouble}")),
-            // Its sender was killed, or the machine went down: this hook starts another.
-            None if is_old(&oldest) => printer.hook_line(&format!("{count} waiting since {since}")),
-            None => {}
-        }
+    let (oldest, count) = spool.oldest_waiting().unwrap_or_default();
+    let Some(oldest) = oldest else {
+        return Old::default();
+    };
+    let trouble = match (oldest.hold, oldest.trouble.clone()) {
+        (Some(Hold::Storm), _) => Some(format!("{STORM}; to send them: jenkins-trigger retry --all")),
+        (None, trouble) => trouble,
+    };
+    let since = local_time(&oldest);
+    match &trouble {
+        Some(trouble) => printer.hook_line(&format!("{count} waiting since {since}: {trouble}")),
+        // Its sender was killed, or the machine went down: this hook starts another.
+        None if is_old(&oldest) => printer.hook_line(&format!("{count} waiting since {since}")),
+        None => {}
     }
+    Old { count, trouble }
 }
+
+/// What waits already, and what was said of it.
+#[derive(Default)]
+struct Old {
+    count: usize,
+    trouble: Option<String>,
+}
+
+/// Why a storm is held.
+const STORM: &str = "one event made more triggers than `max_triggers` allows";
 
 fn is_old(trigger: &Trigger) -> bool {
     const USUAL: SignedDuration = SignedDuration::from_mins(1);
@@ -158,51 +191,32 @@ fn local_time(trigger: &Trigger) -> String {
     local.strftime("%F %H:%M").to_string()
 }
 
-fn accept(
-    printer: &Printer,
-    repository: &Repository,
-    spool: &Spool,
-    config: &Config,
-    triggers: &[Trigger],
-) -> anyhow::Result<()> {
-    if triggers.is_empty() {
-        return Ok(());
-    }
-    let held = triggers.iter().any(|trigger| trigger.hold.is_some());
+/// Puts the new triggers into the spool and says one line of each.
+fn accept(printer: &Printer, repository: &Repository, spool: &Spool, old: &Old, triggers: &[Trigger]) {
     let trusted = trusted_servers(repository.common_dir());
-    let mut told: BTreeSet<&str> = BTreeSet::new();
-    let mut to_send = false;
+    let mut told: BTreeSet<String> = old.trouble.iter().cloned().collect();
     for trigger in triggers {
-        spool.put(trigger)?;
-        if held {
-            continue;
-        }
-        if trusted.contains(&trigger.server) {
-            to_send = true;
-            printer.hook_line(&format!(
-                "{} → {} on {}",
-                trigger.reference(),
-                trigger.job,
-                trigger.server
-            ));
-        } else if told.insert(&trigger.server) {
-            printer.hook_line(&format!("not sent: {}", deliver::untrusted(&trigger.server)));
-        }
+        let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
+        let said = match spool.put(trigger) {
+            Err(error) => format!("nothing triggered: {to}: {error}"),
+            Ok(()) if trigger.hold.is_some() => continue,
+            Ok(()) if trusted.contains(&trigger.server) => to,
+            Ok(()) => {
+                let reason = deliver::untrusted(&trigger.server);
+                if !told.insert(reason.clone()) {
+                    continue;
+                }
+                format!("not sent: {reason}")
+            }
+        };
+        printer.hook_line(&said);
     }
-    if held {
+    if triggers.iter().any(|trigger| trigger.hold.is_some()) {
         printer.hook_line(&format!(
-            "{} triggers at once are more than `max_triggers: {}`: none is sent; to send them: \
-             jenkins-trigger retry --all",
-            triggers.len(),
-            config.max_triggers
+            "none of {} triggers is sent: {STORM}; to send them: jenkins-trigger retry --all",
+            triggers.len()
         ));
     }
-    if to_send && let Err(error) = deliver::start(repository.common_dir()) {
-        printer.hook_line(&format!(
-            "could not start sending ({error}); to send: jenkins-trigger retry"
-        ));
-    }
-    Ok(())
 }
 
 fn trusted_servers(common_dir: &Path) -> Vec<String> {

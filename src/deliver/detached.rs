@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::sender::Sender;
+use super::sender::{Sender, due};
 use crate::environment;
 use crate::platform;
 use crate::spool::{self, Spool};
@@ -77,12 +77,11 @@ fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
         if trigger.hold.is_some() || !seen.insert(trigger.lane()) {
             continue;
         }
-        let due = match (trigger.due, &trigger.trouble) {
-            (Some(due), _) => due,
-            (None, None) => Timestamp::now(),
-            // Held: there is nothing to wait for that time brings.
-            (None, Some(_)) => continue,
-        };
+        // Held: there is nothing to wait for that time brings.
+        if trigger.due.is_none() && trigger.trouble.is_some() {
+            continue;
+        }
+        let due = due(trigger);
         next = Some(next.map_or(due, |earlier: Timestamp| earlier.min(due)));
     }
     Ok(next)

@@ -111,7 +111,7 @@ impl<'a> Sender<'a> {
             if trigger.hold.is_some() || blocked.contains(&lane) || !wanted(&trigger) {
                 continue;
             }
-            if !now && trigger.due.is_some_and(|due| due > Timestamp::now()) {
+            if !now && due(&trigger) > Timestamp::now() {
                 blocked.insert(lane);
                 continue;
             }
@@ -226,6 +226,16 @@ impl<'a> Sender<'a> {
 #[must_use]
 pub fn untrusted(server: &str) -> String {
     format!("this file names {server}, which you have not trusted here; to allow it: jenkins-trigger trust")
+}
+
+/// When a waiting trigger may be sent. A time further off than the longest wait was written
+/// before the clock was set back.
+pub(super) fn due(trigger: &Trigger) -> Timestamp {
+    let now = Timestamp::now();
+    match trigger.due {
+        Some(due) if due.duration_since(now) <= LONGEST_WAIT => due,
+        _ => now,
+    }
 }
 
 fn next_attempt(attempts: u32) -> Timestamp {

@@ -10,12 +10,11 @@ use crate::git::{Commit, Error, Head, Repository};
 pub enum Found {
     /// A branch has a new commit.
     Event(Box<Event>),
-    /// A commit without a branch: of a rebase or bisect (git will say when it ends), or the
-    /// user's own.
-    Detached {
-        /// What git is in the middle of, if that is why.
-        during: Option<Operation>,
-    },
+    /// One commit of several that git makes in one go, on a branch or not: git will say when the
+    /// last is made.
+    Unfinished,
+    /// A commit of the user's own without a branch.
+    Detached,
 }
 
 /// Reads what was committed.
@@ -38,11 +37,13 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
             reference,
             tip: Some(tip),
         } => (reference, tip),
-        Head::Branch { .. } | Head::Detached { .. } => {
-            let during = operations.first().copied();
-            return Ok(Found::Detached { during });
-        }
+        Head::Branch { .. } | Head::Detached { .. } if operations.is_empty() => return Ok(Found::Detached),
+        Head::Branch { .. } | Head::Detached { .. } => return Ok(Found::Unfinished),
     };
+    // The one at work is still in the list while its hook runs.
+    if repository.sequence_left() > 1 {
+        return Ok(Found::Unfinished);
+    }
     let commit = repository.commit(&tip)?;
     if in_progress.cherry_pick {
         operations.push(Operation::CherryPick);
@@ -81,7 +82,11 @@ pub fn note_last_action(event: &mut Event, repository: &Repository) {
 }
 
 fn reverts(commit: &Commit) -> bool {
-    commit.message.starts_with_str("Revert \"") && commit.message.contains_str("\nThis reverts commit ")
+    // Since 2.43 git calls the revert of a revert so.
+    let subject_is_gits = ["Revert \"", "Reapply \""]
+        .iter()
+        .any(|start| commit.message.starts_with_str(start));
+    subject_is_gits && commit.message.contains_str("\nThis reverts commit ")
 }
 
 fn add(event: &mut Event, operation: Operation) {

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use git2::{DiffOptions, ErrorCode, ObjectType, Oid, ReferenceType};
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid, ReferenceType, RepositoryOpenFlags};
 
 use super::{Changes, Commit, Error, Head};
 use crate::environment::RepositoryPaths;
@@ -34,7 +34,10 @@ impl Library {
     pub(super) fn open(start: &Path, named: &RepositoryPaths) -> Result<Self, git2::Error> {
         let repository = match &named.git_dir {
             Some(git_dir) => git2::Repository::open(start.join(git_dir))?,
-            None => git2::Repository::discover(start)?,
+            // Not `discover`, which forgets the `.git` file it came by, and with it the work tree.
+            None => {
+                git2::Repository::open_ext(start, RepositoryOpenFlags::empty(), &[] as &[&std::ffi::OsStr])?
+            }
         };
         Ok(Self { repository })
     }

@@ -4,15 +4,18 @@
 mod library;
 mod program;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::environment::RepositoryPaths;
+use crate::environment::{self, RepositoryPaths};
 
-pub use program::{command, global_settings, hooks_path_setting, run};
+pub use program::{command, global_settings, run};
 
 /// Why the repository could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +43,7 @@ pub enum Error {
         message: String,
     },
     /// The path is there but is no file.
-    #[error("{path} is {what} in commit {commit}, not a file")]
+    #[error("{path} is {what} in commit {commit}; commit the file itself there")]
     NoFile {
         /// The path inside the repository.
         path: String,
@@ -173,6 +176,63 @@ impl Repository {
         };
         let name = folder.map_or(&b""[..], std::os::unix::ffi::OsStrExt::as_bytes);
         name.strip_suffix(b".git").unwrap_or(name).into()
+    }
+
+    /// A `git` for this very repository, whatever the environment says; it starts in the folder
+    /// that git runs hooks in. What `git -c` was given still counts.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let folder = self.work_tree().unwrap_or(self.git_dir());
+        let mut command = command();
+        for name in environment::repository_variables() {
+            if !name.as_bytes().starts_with(b"GIT_CONFIG") {
+                command.env_remove(name);
+            }
+        }
+        let mut git_dir = OsString::from("--git-dir=");
+        git_dir.push(&self.git_dir);
+        command.arg(git_dir).current_dir(folder);
+        command
+    }
+
+    /// How many commits an unfinished cherry-pick or revert of several has still to make, the one
+    /// at work included; 0 where there is none.
+    #[must_use]
+    pub fn sequence_left(&self) -> usize {
+        let todo = fs::read(self.git_dir.join("sequencer/todo")).unwrap_or_default();
+        let is_command = |line: &&[u8]| !line.trim().is_empty() && !line.starts_with(b"#");
+        todo.lines().filter(is_command).count()
+    }
+
+    /// `core.hooksPath` with the scope that sets it (`local`, `worktree`, `global`, `system`,
+    /// `command`); `None` where nobody does.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn hooks_path_setting(&self) -> Result<Option<(String, BString)>, Error> {
+        let mut git = self.command();
+        git.args(["config", "--show-scope", "-z", "--get", "core.hooksPath"]);
+        let output = run(&mut git)?;
+        if !output.status.success() {
+            return Ok(None);
+        }
+        let mut fields = output.stdout.split_str("\0");
+        let scope = fields.next().unwrap_or_default().to_str_lossy().into_owned();
+        let value = fields.next().unwrap_or_default();
+        Ok(Some((scope, value.into())))
+    }
+
+    /// Where git looks for the hook of this name.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn hook_path(&self, hook: &str) -> Result<PathBuf, Error> {
+        let mut git = self.command();
+        git.args(["rev-parse", "--git-path", &format!("hooks/{hook}")]);
+        let answer = program::answer_of(&mut git)?;
+        let path = answer.trim_end_with(|c| c == '\n');
+        let folder = self.work_tree().unwrap_or(self.git_dir());
+        Ok(folder.join(OsStr::from_bytes(path)))
     }
 
     /// What `HEAD` points at.

@@ -75,23 +75,14 @@ pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
     Ok(values)
 }
 
-/// `core.hooksPath` with the scope that sets it (`local`, `worktree`, `global`, `system`,
-/// `command`); `None` where nobody does.
-///
-/// # Errors
-/// What git says.
-pub fn hooks_path_setting(directory: &Path) -> Result<Option<(String, BString)>, Error> {
-    let mut git = command();
-    git.current_dir(directory)
-        .args(["config", "--show-scope", "-z", "--get", "core.hooksPath"]);
-    let output = run(&mut git)?;
-    if !output.status.success() {
-        return Ok(None);
+/// The output of a command that must succeed.
+pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
+    let output = run(git)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(refused(git, &output))
     }
-    let mut fields = output.stdout.split_str("\0");
-    let scope = fields.next().unwrap_or_default().to_str_lossy().into_owned();
-    let value = fields.next().unwrap_or_default();
-    Ok(Some((scope, value.into())))
 }
 
 #[derive(Debug)]
@@ -156,13 +147,7 @@ impl Program {
         S: AsRef<OsStr>,
     {
         let mut git = self.git();
-        git.args(arguments);
-        let output = run(&mut git)?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            Err(refused(&git, &output))
-        }
+        answer_of(git.args(arguments))
     }
 
     /// The first line of a command whose exit code 1 means "there is none".

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -123,9 +123,7 @@ pub enum Removed {
 /// # Errors
 /// [`Error::SharedHooksPath`] and [`Error::NoHooks`] where it is not this repository's to write.
 pub fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
-    // git resolves a relative hooks path against the folder it runs hooks in.
-    let folder = repository.work_tree().unwrap_or(repository.git_dir());
-    if let Some((scope, value)) = git::hooks_path_setting(folder)? {
+    if let Some((scope, value)) = repository.hooks_path_setting()? {
         if value.is_empty() || value == "/dev/null" {
             return Err(Error::NoHooks { value });
         }
@@ -133,14 +131,7 @@ pub fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
             return Err(Error::SharedHooksPath { scope, value });
         }
     }
-    let mut command = git::command();
-    command
-        .current_dir(folder)
-        .args(["rev-parse", "--git-path", "hooks/post-commit"]);
-    let output = git::run(&mut command)?;
-    let path = output.stdout.trim_end_with(|c| c == '\n');
-    let path = PathBuf::from(std::ffi::OsString::from_vec(path.to_vec()));
-    Ok(folder.join(path))
+    Ok(repository.hook_path("post-commit")?)
 }
 
 /// What is at `path` now.

@@ -4,6 +4,7 @@
 #![allow(
     dead_code,
     clippy::disallowed_methods,
+    clippy::print_stderr,
     reason = "each test program uses a part of this; PATH and the program's place come from the environment"
 )]
 

@@ -1,0 +1,89 @@
+//! Watching which commits reach Jenkins: every rule here passes the commit's id, so that what came
+//! can be compared with what should have come.
+
+use jenkins_stand_in::{Job, RecordedRequest, Setup, StandIn};
+
+use crate::support::{PATIENCE, Ran, Repository, developer};
+
+/// A Jenkins whose jobs `shop/deploy` and `shop/other` also take the commit.
+pub fn shop_with_sha() -> Setup {
+    let job = |name: &str| {
+        Job::new(name)
+            .string_parameter("BRANCH", "main")
+            .string_parameter("SHA", "")
+    };
+    Setup::new()
+        .user(developer())
+        .job(job("shop/deploy"))
+        .job(job("shop/other"))
+}
+
+/// A file with `top` in front of its only rule and `rule` inside of it, both whole lines.
+pub fn file_with(jenkins: &StandIn, top: &str, rule: &str) -> String {
+    let rule = rule.replace('\n', "\n    ");
+    format!(
+        "version: 1\nserver: {}\n{top}\njobs:\n  - job: shop/deploy\n    parameters: {{ SHA: \"${{sha}}\" }}\n    {rule}\n",
+        jenkins.url()
+    )
+}
+
+/// A file with one rule for every branch.
+pub fn file_for_all(jenkins: &StandIn) -> String {
+    file_with(jenkins, "", "")
+}
+
+/// The requests that trigger a job.
+pub fn triggers(jenkins: &StandIn) -> Vec<RecordedRequest> {
+    jenkins
+        .requests()
+        .into_iter()
+        .filter(|request| request.method == "POST")
+        .collect()
+}
+
+/// The commits that reached Jenkins, in order.
+pub fn commits(jenkins: &StandIn) -> Vec<String> {
+    triggers(jenkins)
+        .iter()
+        .flat_map(|request| request.form_values("SHA"))
+        .collect()
+}
+
+/// Makes one more commit, which fires, waits until Jenkins has it, and asserts that before it
+/// exactly `expected` came. Triggers of one job and branch never overtake each other, and a sender
+/// takes the oldest first, so whatever should not have been sent would be here by now.
+#[track_caller]
+pub fn assert_fired(repository: &Repository<'_>, jenkins: &StandIn, expected: &[String]) {
+    repository.git(&["commit", "--allow-empty", "-m", "the end"]);
+    let end = repository.head();
+    assert!(
+        jenkins.wait_until(
+            |state| state
+                .requests
+                .iter()
+                .any(|request| request.form_values("SHA").contains(&end)),
+            PATIENCE
+        ),
+        "the last commit never came: {:?}",
+        jenkins.requests()
+    );
+    let mut expected = expected.to_vec();
+    expected.push(end);
+    assert_eq!(commits(jenkins), expected);
+}
+
+/// The lines that our hook wrote into git's stderr.
+pub fn said(ran: &Ran) -> Vec<&str> {
+    ran.stderr
+        .lines()
+        .filter(|line| line.contains("jenkins-trigger"))
+        .collect()
+}
+
+/// The same without the line that announces a trigger.
+pub fn complaints(ran: &Ran) -> Vec<&str> {
+    said(ran)
+        .into_iter()
+        .filter(|line| !line.contains(" → "))
+        .collect()
+}

@@ -109,7 +109,7 @@ fn demo() -> Result<(), Box<dyn Error>> {
 fn wait_for_sender(world: &World<'_>) -> Result<(), Box<dyn Error>> {
     let spool = Spool::of(&world.repository.join(".git"));
     let patience = Instant::now() + PATIENCE;
-    while spool.oldest_waiting()?.1 > 0 || spool.lock_sending()?.is_none() {
+    while spool.oldest_waiting(0)?.1 > 0 || spool.lock_sending()?.is_none() {
         if Instant::now() > patience {
             return Err("the sender did not come to an end".into());
         }
@@ -142,6 +142,10 @@ impl World<'_> {
             .env("HOME", self.home)
             .env("XDG_STATE_HOME", self.home.join("state"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("GIT_CONFIG_GLOBAL")
+            .env_remove("GIT_CONFIG_COUNT")
+            .env_remove("GIT_CONFIG_PARAMETERS")
             .env_remove("GIT_DIR")
             .env_remove("GIT_WORK_TREE")
             .env("GIT_AUTHOR_NAME", "Ada")

@@ -26,8 +26,8 @@ pub struct Surroundings {
 /// One job to be triggered because of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
-    /// The names of the rules that ask for it.
-    pub rules: Vec<String>,
+    /// The rules that ask for it, indices into [`Config::rules`].
+    pub rules: Vec<usize>,
     /// The server, an index into [`Config::servers`].
     pub server: usize,
     /// How Jenkins is asked.
@@ -185,7 +185,10 @@ pub fn plan(event: &Event, config: &Config, surroundings: &Surroundings, wishes:
             note,
         });
         if fires {
-            join(&mut plan.triggers, trigger(event, rule, surroundings, wishes));
+            join(
+                &mut plan.triggers,
+                trigger(event, (index, rule), surroundings, wishes),
+            );
         }
     }
     plan
@@ -361,14 +364,20 @@ fn skip_marker(message: &BStr) -> Option<String> {
         line.split_once_str(":")
             .is_some_and(|(key, value)| key == b"skip-checks" && value.trim() == b"true")
     };
-    let trailers = message.trim_end().rfind("\n\n").map(|end| &message[end..])?;
-    trailers
-        .lines()
-        .any(is_trailer)
+    let lines: Vec<&[u8]> = message.trim_end().lines().collect();
+    let blank = lines.iter().rposition(|line| line.trim().is_empty())?;
+    lines[blank..]
+        .iter()
+        .any(|line| is_trailer(line))
         .then(|| "skip-checks: true".to_owned())
 }
 
-fn trigger(event: &Event, rule: &Rule, surroundings: &Surroundings, wishes: &Wishes) -> Trigger {
+fn trigger(
+    event: &Event,
+    (index, rule): (usize, &Rule),
+    surroundings: &Surroundings,
+    wishes: &Wishes,
+) -> Trigger {
     let value = |variable: &Variable| value_of(variable, event, surroundings);
     let mut parameters: Vec<(String, BString)> = Vec::new();
     let branch_parameter = match (&rule.branch_parameter, &event.branch, &event.tag) {
@@ -391,7 +400,7 @@ fn trigger(event: &Event, rule: &Rule, surroundings: &Surroundings, wishes: &Wis
         }
     }
     Trigger {
-        rules: vec![rule.name.clone()],
+        rules: vec![index],
         server: rule.server,
         method: rule.method,
         job: rule.job.clone(),

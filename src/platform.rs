@@ -48,6 +48,30 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Creates `path` for all who may write to the git directory `repository`: with the mode of its
+/// `objects`, and, if root creates it, for the owner of `repository`. One that is there stays as it
+/// is.
+///
+/// # Errors
+/// What the file system says.
+pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // Where either fails, the folder is this user's alone, which is no reason to stop.
+    if let Ok(objects) = fs::metadata(repository.join("objects")) {
+        let _ = fs::set_permissions(path, objects.permissions());
+    }
+    if user_id() == 0
+        && let Ok(owned) = fs::metadata(repository)
+    {
+        let _ = std::os::unix::fs::chown(path, Some(owned.uid()), Some(owned.gid()));
+    }
+    Ok(())
+}
+
 /// Creates a new file that only its owner can read and write; an existing one is an error.
 ///
 /// # Errors
@@ -60,12 +84,13 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file for appending, created for its owner only.
+/// Opens a file for reading and appending, created for its owner only.
 ///
 /// # Errors
 /// What the file system says.
 pub fn append_private(path: &Path) -> io::Result<File> {
     OpenOptions::new()
+        .read(true)
         .append(true)
         .create(true)
         .mode(0o600)

@@ -63,24 +63,49 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
+/// Whether a terminal would do something other than show this character: the controls proper, and
+/// the marks that turn the reading direction, which can make a line show other words than it holds.
+#[must_use]
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// `text` with every control character shown and none obeyed, for a terminal or a log line.
 #[must_use]
 pub fn harmless(text: &str) -> String {
-    // Besides the controls proper: marks that turn the reading direction, which can make a line
-    // show other words than it holds.
-    let obeyed = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if obeyed(c) {
+        if is_obeyed(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// These bytes as an argument in a command to be copied: quoted only where a shell needs it.
+#[must_use]
+pub fn shell_argument(bytes: &[u8]) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,".contains(byte);
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        return bytes.to_str_lossy().into_owned();
+    }
+    shell_word(bytes).to_str_lossy().into_owned()
+}
+
+/// One quoted word of a shell that stands for these bytes, whatever they are.
+#[must_use]
+pub fn shell_word(bytes: &[u8]) -> Vec<u8> {
+    let mut word = b"'".to_vec();
+    for byte in bytes {
+        match byte {
+            b'\'' => word.extend_from_slice(b"'\\''"),
+            other => word.push(*other),
+        }
+    }
+    word.push(b'\'');
+    word
 }
 
 #[cfg(test)]

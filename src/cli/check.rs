@@ -241,7 +241,7 @@ fn explained<'a>(rule: &'a Rule, index: usize, plans: &[(Kind, Plan)]) -> Explai
     });
     let parameters = firing
         .first()
-        .and_then(|(_, plan, _)| plan.triggers.iter().find(|t| t.rules.contains(&rule.name)))
+        .and_then(|(_, plan, _)| plan.triggers.iter().find(|t| t.rules.contains(&index)))
         .map(|trigger| {
             let texts = trigger.parameters.iter();
             texts

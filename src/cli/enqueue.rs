@@ -36,7 +36,11 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         id,
         created,
         event: event.kind.name().into(),
-        rules: planned.rules.clone(),
+        rules: planned
+            .rules
+            .iter()
+            .map(|rule| config.rules[*rule].name.clone())
+            .collect(),
         server: config.servers[planned.server].url.as_str().into(),
         method: planned.method.to_string(),
         job: planned.job.clone(),

@@ -26,7 +26,7 @@ impl Source {
 /// What a hook reads for an event about `commit`: the commit's own file, else an unshared one of
 /// the work tree.
 pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result<Option<Source>> {
-    if let Some(bytes) = repository.file_at(commit, FILE_NAME)? {
+    if let Some(bytes) = repository.file_at(commit, FILE_NAME, MAX_FILE_SIZE)? {
         return Ok(Some(Source {
             origin: FILE_NAME.into(),
             bytes,
@@ -53,7 +53,7 @@ pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow
         Head::Branch { tip, .. } => tip,
         Head::Detached { tip } => Some(tip),
     }
-    .map(|tip| repository.file_at(&tip, FILE_NAME))
+    .map(|tip| repository.file_at(&tip, FILE_NAME, MAX_FILE_SIZE))
     .transpose()?
     .flatten();
     let Some(work_tree) = repository.work_tree() else {

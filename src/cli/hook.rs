@@ -2,20 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::panic;
-use std::path::Path;
 use std::process::ExitCode;
 
-use jiff::{SignedDuration, Timestamp};
-
-use super::{enqueue, file};
+use super::backlog::{self, STORM};
+use super::{Refusal, enqueue, file};
 use crate::config::{Config, FILE_NAME};
 use crate::credentials::trust::Trust;
-use crate::deliver;
+use crate::deliver::{self, Start};
 use crate::environment;
-use crate::event::commit;
+use crate::event::{Event, commit};
 use crate::git::{self, Repository};
 use crate::plan::{self, Plan, Reason, Wishes};
-use crate::spool::{Hold, Spool, Trigger};
+use crate::spool::{Spool, Trigger};
 use crate::ui::Printer;
 
 /// What is remembered of having been said once.
@@ -45,7 +43,7 @@ fn one_line(error: &anyhow::Error) -> String {
     let (message, help) = if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         let help = mistake.help().map(str::to_owned);
         (format!("{mistake}"), help)
-    } else if let Some(refusal) = error.downcast_ref::<super::Refusal>() {
+    } else if let Some(refusal) = error.downcast_ref::<Refusal>() {
         (refusal.message.clone(), refusal.help.clone())
     } else {
         (format!("{error:#}"), None)
@@ -82,44 +80,43 @@ fn post_commit(printer: &Printer) -> anyhow::Result<()> {
         }
     };
     spool.unsay(DETACHED);
-    let Some(source) = file::of_commit(&repository, &event.commit.id)? else {
+    let backlog = backlog::tell(printer, &spool);
+    let planned = plan_for(printer, &repository, &mut event);
+    let triggers = planned.as_deref().unwrap_or_default();
+    accept(printer, &repository, &spool, backlog.told, triggers);
+    if (backlog.waiting > 0 || !triggers.is_empty())
+        && let Err(error) = deliver::start(repository.common_dir(), Start::Eager)
+    {
+        printer.hook_line(&format!(
+            "could not start sending ({error}); to send: jenkins-trigger retry"
+        ));
+    }
+    planned.map(drop)
+}
+
+/// What the file says is to be triggered because of this event.
+fn plan_for(printer: &Printer, repository: &Repository, event: &mut Event) -> anyhow::Result<Vec<Trigger>> {
+    let Some(source) = file::of_commit(repository, &event.commit.id)? else {
         let why = match repository.work_tree() {
             Some(top) if top.join(FILE_NAME).exists() => {
                 format!("this commit has no {FILE_NAME}; commit it")
             }
             _ => format!("there is no {FILE_NAME}; write one"),
         };
-        printer.hook_line(&format!(
-            "nothing triggered: {why}, or take the hook out: jenkins-trigger uninstall"
-        ));
-        return Ok(());
+        let message = format!("{why}, or take the hook out: jenkins-trigger uninstall");
+        return Err(Refusal::plain(message).into());
     };
     let config = source.read()?;
     if plan::needs_changed_paths(&config) {
-        event.find_changed_paths(&repository);
+        event.find_changed_paths(repository);
     }
     if plan::needs_last_action(&config) {
-        commit::note_last_action(&mut event, &repository);
+        commit::note_last_action(event, repository);
     }
-    let plan = plan::plan(
-        &event,
-        &config,
-        &enqueue::surroundings(&config),
-        &Wishes::default(),
-    );
+    let surroundings = enqueue::surroundings(&config);
+    let plan = plan::plan(event, &config, &surroundings, &Wishes::default());
     tell_skips(printer, &config, &plan);
-    let triggers = enqueue::triggers(&event, &config, &plan);
-    let old = tell_old(printer, &spool);
-    accept(printer, &repository, &spool, &old, &triggers);
-    let new = triggers.len();
-    if (old.count > 0 || new > 0)
-        && let Err(error) = deliver::start(repository.common_dir())
-    {
-        printer.hook_line(&format!(
-            "could not start sending ({error}); to send: jenkins-trigger retry"
-        ));
-    }
-    Ok(())
+    Ok(enqueue::triggers(event, &config, &plan))
 }
 
 /// A rule that would have fired but for a marker is worth a line; other branches are not.
@@ -136,91 +133,35 @@ fn tell_skips(printer: &Printer, config: &Config, plan: &Plan) {
     }
 }
 
-/// What earlier deliveries came to, if that needs the user: what failed for good, once; what
-/// still waits after an attempt, each time.
-fn tell_old(printer: &Printer, spool: &Spool) -> Old {
-    const ENOUGH: usize = 100;
-    let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
-    if let Some(last) = failed.last() {
-        let more = match failed.len() - 1 {
-            0 => String::new(),
-            more => format!(" (and {more} more: jenkins-trigger log)"),
-        };
-        printer.hook_line(&format!(
-            "earlier, {} → {} failed: {}{more}",
-            last.reference(),
-            last.job,
-            last.trouble.as_deref().unwrap_or("for no reason on record")
-        ));
-    }
-    let (oldest, count) = spool.oldest_waiting().unwrap_or_default();
-    let Some(oldest) = oldest else {
-        return Old::default();
-    };
-    let trouble = match (oldest.hold, oldest.trouble.clone()) {
-        (Some(Hold::Storm), _) => Some(format!("{STORM}; to send them: jenkins-trigger retry --all")),
-        (None, trouble) => trouble,
-    };
-    let since = local_time(&oldest);
-    match &trouble {
-        Some(trouble) => printer.hook_line(&format!("{count} waiting since {since}: {trouble}")),
-        // Its sender was killed, or the machine went down: this hook starts another.
-        None if is_old(&oldest) => printer.hook_line(&format!("{count} waiting since {since}")),
-        None => {}
-    }
-    Old { count, trouble }
-}
-
-/// What waits already, and what was said of it.
-#[derive(Default)]
-struct Old {
-    count: usize,
-    trouble: Option<String>,
-}
-
-/// Why a storm is held.
-const STORM: &str = "one event made more triggers than `max_triggers` allows";
-
-fn is_old(trigger: &Trigger) -> bool {
-    const USUAL: SignedDuration = SignedDuration::from_mins(1);
-    Timestamp::now().duration_since(trigger.created) > USUAL
-}
-
-fn local_time(trigger: &Trigger) -> String {
-    let local = trigger.created.to_zoned(jiff::tz::TimeZone::system());
-    local.strftime("%F %H:%M").to_string()
-}
-
 /// Puts the new triggers into the spool and says one line of each.
-fn accept(printer: &Printer, repository: &Repository, spool: &Spool, old: &Old, triggers: &[Trigger]) {
-    let trusted = trusted_servers(repository.common_dir());
-    let mut told: BTreeSet<String> = old.trouble.iter().cloned().collect();
+fn accept(
+    printer: &Printer,
+    repository: &Repository,
+    spool: &Spool,
+    mut told: BTreeSet<String>,
+    triggers: &[Trigger],
+) {
+    let trusted = Trust::of_user().and_then(|trust| trust.servers(repository.common_dir()));
     for trigger in triggers {
         let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
-        let said = match spool.put(trigger) {
-            Err(error) => format!("nothing triggered: {to}: {error}"),
-            Ok(()) if trigger.hold.is_some() => continue,
-            Ok(()) if trusted.contains(&trigger.server) => to,
-            Ok(()) => {
-                let reason = deliver::untrusted(&trigger.server);
-                if !told.insert(reason.clone()) {
-                    continue;
-                }
-                format!("not sent: {reason}")
-            }
+        let trouble = match &trusted {
+            Ok(servers) if servers.contains(&trigger.server) => None,
+            Ok(_) => Some(deliver::untrusted(&trigger.server)),
+            Err(error) => Some(error.to_string()),
         };
-        printer.hook_line(&said);
+        if let Err(error) = spool.put(trigger) {
+            printer.hook_line(&format!("nothing triggered: {to}: {error}"));
+        } else if trigger.hold.is_some() {
+            // All of them are told below, in one line.
+        } else if let Some(trouble) = trouble {
+            if told.insert(trouble.clone()) {
+                printer.hook_line(&format!("not sent: {trouble}"));
+            }
+        } else {
+            printer.hook_line(&to);
+        }
     }
     if triggers.iter().any(|trigger| trigger.hold.is_some()) {
-        printer.hook_line(&format!(
-            "none of {} triggers is sent: {STORM}; to send them: jenkins-trigger retry --all",
-            triggers.len()
-        ));
+        printer.hook_line(&format!("none of {} triggers is sent: {STORM}", triggers.len()));
     }
-}
-
-fn trusted_servers(common_dir: &Path) -> Vec<String> {
-    Trust::of_user()
-        .and_then(|trust| trust.servers(common_dir))
-        .unwrap_or_default()
 }

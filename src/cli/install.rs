@@ -50,7 +50,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             ));
         }
         let done = match installed.before {
-            Found::Ours(_) => "renewed",
+            Found::Ours => "renewed",
             Found::Nothing | Found::Foreign => "installed",
         };
         printer.result(&format!("{done} post-commit: {}", installed.path.display()));
@@ -66,6 +66,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Ok(Exit::Done);
     };
     let answers = servers::ask(printer, repository.common_dir(), &config, arguments.yes)?;
+    for server in &answers.new {
+        printer.note(&format!(
+            "trusted: {server} may be sent your credentials from here"
+        ));
+    }
+    servers::release(printer, &repository, &answers)?;
     for server in &answers.declined {
         printer.warning(&format!(
             "nothing is sent to {server} until you allow it: jenkins-trigger trust"

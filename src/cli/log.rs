@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::backlog::STORM;
 use super::{Exit, Session, outcomes};
 use crate::spool::Spool;
 use crate::ui::Table;
@@ -29,9 +30,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         return Ok(Exit::Done);
     }
-    if newest.is_empty() {
+    if entries.is_empty() {
         printer.note("nothing was triggered from this repository so far");
-    } else {
+    } else if !newest.is_empty() {
         let mut table = Table::new(&["TIME", "OUTCOME", "BRANCH", "COMMIT", "JOB", "RESULT"]);
         for entry in newest {
             let local = entry.time.to_zoned(jiff::tz::TimeZone::system());
@@ -46,9 +47,22 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         printer.table(&table);
     }
-    let (_, waiting) = spool.oldest_waiting()?;
-    if waiting > 0 {
-        printer.note(&format!("{waiting} waiting; to send now: jenkins-trigger retry"));
+    let waiting = spool.waiting()?;
+    let (held, due): (Vec<_>, Vec<_>) = waiting
+        .triggers
+        .iter()
+        .partition(|trigger| trigger.hold.is_some());
+    if !due.is_empty() {
+        printer.note(&format!(
+            "{} waiting; to send now: jenkins-trigger retry",
+            due.len()
+        ));
+    }
+    if !held.is_empty() {
+        printer.note(&format!("{} held: {STORM}", held.len()));
+    }
+    for unreadable in &waiting.unreadable {
+        printer.warning(&unreadable.to_string());
     }
     printer.detail(&format!("spool and journal: {}", spool.folder().display()));
     Ok(Exit::Done)

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod backlog;
 mod check;
 mod enqueue;
 mod file;
@@ -22,7 +23,7 @@ use bstr::BString;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::deliver;
+use crate::deliver::{self, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
@@ -138,6 +139,10 @@ struct Session {
 
 impl Session {
     fn repository(&self) -> anyhow::Result<Repository> {
+        if !self.directory.is_dir() {
+            let directory = self.directory.display();
+            return Err(Refusal::plain(format!("{directory} is not a directory; see -C")).into());
+        }
         let found = Repository::discover(&self.directory, &environment::repository_paths());
         found.map_err(|error| match error {
             git::Error::NoRepository(place) => Refusal::plain(format!(
@@ -167,7 +172,10 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             let event = words.next().map(|word| word.to_string_lossy().into_owned());
             return hook::run(&event.unwrap_or_default());
         }
-        Some(deliver::COMMAND) => return send(words.next().map(Path::new)),
+        Some(deliver::COMMAND) => {
+            let common_dir = words.next().map(Path::new);
+            return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));
+        }
         _ => {}
     }
     let parsed = match Arguments::try_parse_from(arguments) {
@@ -182,9 +190,9 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 /// The detached sender: nobody reads what it would say; the journal has it all.
-fn send(common_dir: Option<&Path>) -> ExitCode {
+fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     platform::close_inherited_files();
-    match common_dir.map(deliver::run) {
+    match common_dir.map(|common_dir| deliver::run(common_dir, how)) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
     }

@@ -25,9 +25,9 @@ pub(super) fn result(entry: &Entry) -> String {
 
 /// Prints the outcome of each trigger and finds the exit code that fits them all. One without an
 /// entry waits: another sender is at work, or an earlier trigger of its job and branch is first.
-pub(super) fn print(printer: &Printer, triggers: &[Trigger], entries: &[Option<Entry>], json: bool) -> Exit {
+pub(super) fn print(printer: &Printer, outcomes: &[(Trigger, Option<Entry>)], json: bool) -> Exit {
     let mut exit = Exit::Done;
-    for (trigger, entry) in triggers.iter().zip(entries) {
+    for (trigger, entry) in outcomes {
         let entry = entry.clone().unwrap_or_else(|| Entry {
             message: Some("it comes after what is being sent, or waits, before it".into()),
             ..Entry::of(trigger, Outcome::Waiting)

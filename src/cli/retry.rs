@@ -2,9 +2,11 @@
 
 use clap::Args;
 
+use super::backlog::STORM;
 use super::{Exit, Refusal, Session, outcomes};
-use crate::deliver;
+use crate::deliver::Foreground;
 use crate::spool::{self, Spool, Trigger};
+use crate::ui::Printer;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -25,14 +27,29 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let printer = &session.printer;
     let repository = session.repository()?;
     let spool = Spool::of(repository.common_dir());
+    // From here on nobody else sends or changes what waits: two retries would double a build.
+    let sending = Foreground::begin(&spool, repository.common_dir())?;
+    if !sending.has_lock() {
+        let message = "another sender is at work, and it takes long; see: jenkins-trigger log";
+        return Err(Refusal::plain(message).into());
+    }
+    let chosen = choose(printer, &spool, arguments)?;
+    for trigger in &chosen {
+        printer.detail(&format!(
+            "{} {} on {}, attempts so far: {}",
+            trigger.id, trigger.job, trigger.server, trigger.attempts
+        ));
+    }
+    let outcomes = sending.send(&chosen)?;
+    Ok(outcomes::print(printer, &outcomes, arguments.json))
+}
+
+/// Finds what the user means and lets it go on.
+fn choose(printer: &Printer, spool: &Spool, arguments: &Arguments) -> anyhow::Result<Vec<Trigger>> {
     let waiting = spool.waiting()?;
     let failed = spool.failed()?;
     for unreadable in waiting.unreadable.iter().chain(&failed.unreadable) {
-        printer.warning(&format!(
-            "{} is left alone: {}",
-            unreadable.path.display(),
-            unreadable.reason
-        ));
+        printer.warning(&unreadable.to_string());
     }
     let wanted = |trigger: &Trigger| {
         if arguments.ids.is_empty() {
@@ -41,12 +58,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             arguments.ids.iter().any(|id| trigger.id.ends_with(id))
         }
     };
+    let all = waiting.triggers.len();
     let failed: Vec<Trigger> = failed.triggers.into_iter().filter(&wanted).collect();
     let waiting: Vec<Trigger> = waiting.triggers.into_iter().filter(&wanted).collect();
-    let mut chosen = [failed.clone(), waiting.clone()].concat();
+    let chosen = [failed.clone(), waiting.clone()].concat();
     check_ids(&arguments.ids, &chosen)?;
     for trigger in &failed {
-        spool.revive(trigger)?;
+        spool.revive(&trigger.id)?;
     }
     for trigger in waiting.iter().filter(|trigger| trigger.hold.is_some()) {
         spool.update(&Trigger {
@@ -54,19 +72,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             ..trigger.clone()
         })?;
     }
-    chosen.sort_by(|one, other| one.id.cmp(&other.id));
-    if chosen.is_empty() {
-        printer.note("nothing waits and nothing failed");
-        return Ok(Exit::Done);
+    match (chosen.is_empty(), all) {
+        (true, 0) => printer.note("nothing waits and nothing failed"),
+        (true, held) => printer.note(&format!("{held} held: {STORM}")),
+        (false, _) => {}
     }
-    for trigger in &chosen {
-        printer.detail(&format!(
-            "{} {} on {}, sent {} times so far",
-            trigger.id, trigger.job, trigger.server, trigger.attempts
-        ));
-    }
-    let entries = deliver::send_now(&spool, repository.common_dir(), &chosen)?;
-    Ok(outcomes::print(printer, &chosen, &entries, arguments.json))
+    Ok(chosen)
 }
 
 /// Each id must name one trigger, or the user meant another.

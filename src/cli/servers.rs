@@ -8,20 +8,24 @@ use super::Refusal;
 use crate::config::Config;
 use crate::credentials::trust::{self, Trust};
 use crate::credentials::{self, ALLOW_PLAIN_HTTP};
-use crate::git;
+use crate::deliver::{self, Start};
+use crate::git::{self, Repository};
 use crate::jenkins;
+use crate::spool::{Spool, Trigger};
 use crate::ui::Printer;
 
 /// What came of the questions.
 pub(super) struct Answers {
     /// The servers of the file that may be reached now.
     pub(super) trusted: Vec<Url>,
+    /// Those of them that could not be before.
+    pub(super) new: Vec<Url>,
     /// Those the user said no to.
     pub(super) declined: Vec<Url>,
 }
 
 /// Asks about every server of the file that is not trusted here yet, and records the answers;
-/// without a terminal (or with `yes`) it records them and says so.
+/// without a terminal (or with `yes`) it records them.
 pub(super) fn ask(
     printer: &Printer,
     common_dir: &Path,
@@ -32,6 +36,7 @@ pub(super) fn ask(
     let known = trust.servers(common_dir).map_err(Refusal::from)?;
     let mut answers = Answers {
         trusted: Vec::new(),
+        new: Vec::new(),
         declined: Vec::new(),
     };
     for server in config.servers.iter().map(|server| &server.url) {
@@ -48,10 +53,8 @@ pub(super) fn ask(
             trust
                 .add(common_dir, std::slice::from_ref(server))
                 .map_err(Refusal::from)?;
-            printer.note(&format!(
-                "trusted: {server} may be sent your credentials from here"
-            ));
             answers.trusted.push(server.clone());
+            answers.new.push(server.clone());
         } else {
             answers.declined.push(server.clone());
         }
@@ -60,6 +63,22 @@ pub(super) fn ask(
         ask_about_plain_http(printer, server)?;
     }
     Ok(answers)
+}
+
+/// Starts sending what waited for a server to be trusted.
+pub(super) fn release(printer: &Printer, repository: &Repository, answers: &Answers) -> anyhow::Result<()> {
+    let waiting = Spool::of(repository.common_dir()).waiting()?.triggers;
+    let freed = |trigger: &&Trigger| {
+        trigger.hold.is_none() && answers.trusted.iter().any(|url| url.as_str() == trigger.server)
+    };
+    let freed = waiting.iter().filter(freed).count();
+    if freed > 0 {
+        deliver::start(repository.common_dir(), Start::Eager)?;
+        printer.note(&format!(
+            "{freed} that waited are being sent; see: jenkins-trigger log"
+        ));
+    }
+    Ok(())
 }
 
 /// A token over plain http can be read by everybody on the way, so it is never sent unasked.

@@ -8,13 +8,15 @@ use url::Url;
 use super::{Exit, Refusal, Session, enqueue, file, outcomes};
 use crate::config::Config;
 use crate::credentials::trust::Trust;
-use crate::deliver;
+use crate::deliver::{self, Foreground};
+use crate::environment;
 use crate::event::{Event, manual};
 use crate::git::{Head, Repository};
-use crate::jenkins::{self, Order};
+use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
+use crate::secret::Secret;
 use crate::spool::{Entry, Outcome, Spool, Trigger};
-use crate::text::Text;
+use crate::text::{Text, shell_word};
 use crate::ui::{Printer, Tone};
 
 #[derive(Debug, Args)]
@@ -104,7 +106,7 @@ fn event(repository: &Repository, arguments: &Arguments) -> anyhow::Result<Event
         manual::Tip::Ambiguous(names) => Err(Refusal::new(
             format!("several remotes have a branch {branch}, with different commits"),
             format!(
-                "check it out first, for example: git branch {branch} {}",
+                "make a local branch of the one you mean, for example: git branch {branch} {}",
                 names[0]
             ),
         )
@@ -149,7 +151,10 @@ fn nothing_fires(config: &Config, event: &Event, plan: &Plan) -> Refusal {
         .map(|verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason))
         .collect();
     Refusal::new(
-        format!("no rule fires for {}", event.reference),
+        format!(
+            "no rule fires for branch {}",
+            event.branch.clone().unwrap_or_default()
+        ),
         reasons.join("\n      "),
     )
 }
@@ -181,22 +186,21 @@ fn send(
     for trigger in triggers {
         spool.put(trigger)?;
     }
-    let entries = deliver::send_now(&spool, repository.common_dir(), triggers)?;
-    for (trigger, entry) in triggers.iter().zip(&entries) {
+    let outcomes = Foreground::begin(&spool, repository.common_dir())?.send(triggers)?;
+    for (trigger, entry) in &outcomes {
+        let asked = triggers.iter().any(|asked| asked.id == trigger.id);
         match entry.as_ref().map(|entry| entry.outcome) {
             // Whoever asked by hand asks again when it is put right; two would go out then.
-            Some(Outcome::Held) => {
+            Some(Outcome::Held) if asked => {
                 spool.journal().append(&Entry::of(trigger, Outcome::Dropped))?;
                 spool.done(&trigger.id)?;
             }
             // He has just been told.
-            Some(Outcome::Failed | Outcome::Unknown) => {
-                spool.tell_failures(usize::MAX)?;
-            }
+            Some(Outcome::Failed | Outcome::Unknown) => spool.mark_told(&trigger.id)?,
             _ => {}
         }
     }
-    Ok(outcomes::print(printer, triggers, &entries, json))
+    Ok(outcomes::print(printer, &outcomes, json))
 }
 
 /// A request as it would go out, secrets left out.
@@ -213,25 +217,12 @@ struct Shown<'a> {
 fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::Result<()> {
     let server = Url::parse(&trigger.server)?;
     let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
-    let parameters: Vec<(&str, &[u8])> = trigger
-        .parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.0.as_slice()))
-        .collect();
-    let order = Order {
-        method,
-        job: &trigger.job,
-        parameters: &parameters,
-        delay: trigger.delay.map(std::time::Duration::from_secs),
-        cause: &trigger.cause.0,
-        login: None,
-        job_token: None,
-    };
+    let parameters = deliver::parameters_of(trigger);
+    let token = trigger.token_from.as_deref().map(environment::job_token_variable);
+    let masked = Secret::new("•••".into());
+    let job_token = token.as_ref().map(|_| &masked);
+    let order = deliver::order_of(trigger, method, &parameters, None, job_token);
     let url = order.url(&server, !parameters.is_empty());
-    let token = trigger
-        .token_from
-        .as_deref()
-        .map(crate::environment::job_token_variable);
     if arguments.curl {
         printer.result(&curl(&order, &url, token.as_deref()));
         return Ok(());
@@ -260,7 +251,7 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
     for (name, value) in &form {
         printer.result(&format!("    {name}={}", value.as_bstr()));
     }
-    printer.note(&format!("    with {}", secrets.join(", ")));
+    printer.result(&format!("    with {}", secrets.join(", ")));
     Ok(())
 }
 
@@ -270,17 +261,20 @@ fn curl(order: &Order<'_>, url: &str, token: Option<&str>) -> String {
     if order.method.needs_user() {
         command.push("--user \"$JENKINS_USER_ID:$JENKINS_API_TOKEN\"".into());
     }
-    if let Some(variable) = token {
-        command.push(format!("--data-urlencode \"token=${variable}\""));
-    }
     for (name, value) in order.form() {
-        let field = format!("{name}={}", value.as_bstr());
-        command.push(format!("--data-urlencode {}", quoted(&field)));
+        match (name, token) {
+            // No parameter can have this name.
+            ("token", Some(variable)) => command.push(format!("--data-urlencode \"token=${variable}\"")),
+            _ => command.push(format!("--data {}", quoted(&encode_form(&[(name, value)])))),
+        }
+    }
+    if order.form().is_empty() {
+        command.push("--data ''".into());
     }
     command.push(quoted(url));
     command.join(" ")
 }
 
 fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', "'\\''"))
+    shell_word(word.as_bytes()).to_str_lossy().into_owned()
 }

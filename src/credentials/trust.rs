@@ -23,12 +23,12 @@ pub enum Error {
     #[error("there is no place to record trust; set HOME or XDG_STATE_HOME")]
     NoHome,
     /// The file system refused.
-    #[error("could not use {path}: {source}")]
+    #[error("could not use {path}: {reason}")]
     Io {
         /// On what.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The file is not what this version wrote.
     #[error("{path} cannot be read ({reason}); move it away and run: jenkins-trigger trust")]
@@ -93,7 +93,7 @@ impl Trust {
     /// What the file system says; the record is as it was then.
     pub fn add(&self, common_dir: &Path, servers: &[Url]) -> Result<(), Error> {
         let folder = self.file.parent().unwrap_or(&self.file);
-        platform::private_directory(folder).map_err(|source| self.io(source))?;
+        platform::private_directory(folder).map_err(|reason| self.io(reason))?;
         let _lock = self.lock()?;
         let mut record = self.read()?;
         let key = key(common_dir);
@@ -116,7 +116,7 @@ impl Trust {
         // Serialisation to memory fails only for maps with keys that are no strings.
         let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
         text.push(b'\n');
-        platform::replace(&self.file, &text, 0o600).map_err(|source| self.io(source))
+        platform::replace(&self.file, &text, 0o600).map_err(|reason| self.io(reason))
     }
 
     fn read(&self) -> Result<Record, Error> {
@@ -128,7 +128,7 @@ impl Trust {
                     repositories: Vec::new(),
                 });
             }
-            Err(source) => return Err(self.io(source)),
+            Err(reason) => return Err(self.io(reason)),
         };
         let damaged = |reason: String| Error::Damaged {
             path: self.file.clone(),
@@ -157,15 +157,15 @@ impl Trust {
                         "another jenkins-trigger holds its lock",
                     )));
                 }
-                Err(source) => return Err(self.io(source)),
+                Err(reason) => return Err(self.io(reason)),
             }
         }
     }
 
-    fn io(&self, source: io::Error) -> Error {
+    fn io(&self, reason: io::Error) -> Error {
         Error::Io {
             path: self.file.clone(),
-            source,
+            reason,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The sender that runs on after the hook has returned.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -24,13 +25,39 @@ const GLANCE: Duration = Duration::from_millis(500);
 /// The hidden command that [`start`] runs.
 pub const COMMAND: &str = "deliver";
 
+/// What a sender does first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It tries everything once, however long it was to wait: something has changed.
+    Eager,
+    /// It tries what is due: the rest has just been tried.
+    Patient,
+}
+
+impl Start {
+    const EAGER: &str = "now";
+
+    /// As the second argument of [`COMMAND`] says.
+    #[must_use]
+    pub fn of(argument: Option<&OsStr>) -> Self {
+        if argument.is_some_and(|word| word == Self::EAGER) {
+            Self::Eager
+        } else {
+            Self::Patient
+        }
+    }
+}
+
 /// Starts a sender for this common git directory, detached from everything.
 ///
 /// # Errors
 /// What the system says when this program cannot be started again.
-pub fn start(common_dir: &Path) -> io::Result<()> {
+pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(COMMAND).arg(common_dir);
+    if how == Start::Eager {
+        command.arg(Start::EAGER);
+    }
     for name in environment::repository_variables() {
         command.env_remove(name);
     }
@@ -41,17 +68,21 @@ pub fn start(common_dir: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// What the file system says about the spool.
-pub fn run(common_dir: &Path) -> spool::Result<()> {
+pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
-    let end = Instant::now() + LIFETIME;
+    let mut end = Instant::now() + LIFETIME;
+    let mut eager = how == Start::Eager;
     loop {
         {
             // Whoever holds it looks at the spool once more after letting go.
             let Some(_lock) = spool.lock_sending()? else {
                 return Ok(());
             };
-            Sender::new(&spool, common_dir).pass(false, &|_| true, &mut |_| {})?;
+            Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
+            eager = false;
         }
+        // Before the look at what is due: what comes after it must wake the sleeper.
+        let before = changed(&spool);
         match next_due(&spool)? {
             None => return Ok(()),
             Some(due) if due <= Timestamp::now() => {}
@@ -60,8 +91,11 @@ pub fn run(common_dir: &Path) -> spool::Result<()> {
                 let Some(_sleeping) = spool.lock_sleeping()? else {
                     return Ok(());
                 };
-                if !sleep_until(due, end, &spool) {
-                    return Ok(());
+                match sleep_until(due, end, &spool, before) {
+                    Woken::Due => {}
+                    // News: whoever brought it left it to this sleeper.
+                    Woken::Changed => end = Instant::now() + LIFETIME,
+                    Woken::Over => return Ok(()),
                 }
             }
         }
@@ -69,7 +103,7 @@ pub fn run(common_dir: &Path) -> spool::Result<()> {
 }
 
 /// When the first trigger that can be sent is due; those that wait for the user do not count.
-fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
+pub(super) fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
     let mut seen = std::collections::BTreeSet::new();
     let mut next = None;
     for trigger in &spool.waiting()?.triggers {
@@ -87,24 +121,29 @@ fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
     Ok(next)
 }
 
-/// `false` when the time is up or the spool is gone; back early when the spool changed.
-fn sleep_until(due: Timestamp, end: Instant, spool: &Spool) -> bool {
-    let before = changed(spool);
+/// Why a sleep ended.
+enum Woken {
+    /// Something is due.
+    Due,
+    /// The spool is no longer as it was.
+    Changed,
+    /// The time is up, or the spool is gone.
+    Over,
+}
+
+fn sleep_until(due: Timestamp, end: Instant, spool: &Spool, before: Option<SystemTime>) -> Woken {
     loop {
-        if Instant::now() >= end {
-            return false;
+        let now = changed(spool);
+        if now.is_none() || Instant::now() >= end {
+            return Woken::Over;
         }
         if due <= Timestamp::now() {
-            return true;
-        }
-        thread::sleep(GLANCE);
-        let now = changed(spool);
-        if now.is_none() {
-            return false;
+            return Woken::Due;
         }
         if now != before {
-            return true;
+            return Woken::Changed;
         }
+        thread::sleep(GLANCE);
     }
 }
 

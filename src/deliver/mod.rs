@@ -4,6 +4,6 @@ mod detached;
 mod foreground;
 mod sender;
 
-pub use detached::{COMMAND, run, start};
-pub use foreground::send_now;
-pub use sender::untrusted;
+pub use detached::{COMMAND, Start, run, start};
+pub use foreground::Foreground;
+pub use sender::{order_of, parameters_of, untrusted};

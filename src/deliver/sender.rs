@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::credentials::{self, trust::Trust};
 use crate::jenkins::{self, Attempt, Client, Method, Order};
+use crate::secret::{Login, Secret};
 use crate::spool::{self, Entry, Outcome, Spool, Trigger};
 use crate::text::Text;
 
@@ -132,10 +133,9 @@ impl<'a> Sender<'a> {
 
     /// `Err` is no worse than `Ok`: it only leaves early.
     fn send(&mut self, trigger: &Trigger) -> Result<State, State> {
-        let refused = |reason: String| State::Refused(reason);
         let held = |error: credentials::Error| State::Held(error.to_string());
-        let server = Url::parse(&trigger.server).map_err(|error| refused(error.to_string()))?;
-        let method: Method = trigger.method.parse().map_err(refused)?;
+        let server = Url::parse(&trigger.server).map_err(|error| State::Refused(error.to_string()))?;
+        let method: Method = trigger.method.parse().map_err(State::Refused)?;
         self.check_trust(&trigger.server)?;
         credentials::check_transport(&server, jenkins::is_loopback(&server)).map_err(held)?;
         let login = method
@@ -149,20 +149,8 @@ impl<'a> Sender<'a> {
             .map(|name| credentials::job_token(name, &trigger.job))
             .transpose()
             .map_err(held)?;
-        let parameters: Vec<(&str, &[u8])> = trigger
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.0.as_slice()))
-            .collect();
-        let order = Order {
-            method,
-            job: &trigger.job,
-            parameters: &parameters,
-            delay: trigger.delay.map(Duration::from_secs),
-            cause: &trigger.cause.0,
-            login: login.as_ref(),
-            job_token: job_token.as_ref(),
-        };
+        let parameters = parameters_of(trigger);
+        let order = order_of(trigger, method, &parameters, login.as_ref(), job_token.as_ref());
         let client = self.client(server)?;
         Ok(settle(client, &order))
     }
@@ -196,7 +184,9 @@ impl<'a> Sender<'a> {
             entry.url = Some(url.clone());
         }
         // A server that is away for a day is one line, not one for every attempt.
-        if entry.message.is_none() || entry.message != trigger.trouble {
+        let repeated =
+            matches!(state, State::Waiting(_) | State::Held(_)) && entry.message == trigger.trouble;
+        if !repeated {
             journal.append(&entry)?;
         }
         let tried = Trigger {
@@ -226,6 +216,35 @@ impl<'a> Sender<'a> {
 #[must_use]
 pub fn untrusted(server: &str) -> String {
     format!("this file names {server}, which you have not trusted here; to allow it: jenkins-trigger trust")
+}
+
+/// The parameters of a trigger as Jenkins is asked with them.
+#[must_use]
+pub fn parameters_of(trigger: &Trigger) -> Vec<(&str, &[u8])> {
+    let parameters = trigger.parameters.iter();
+    parameters
+        .map(|(name, value)| (name.as_str(), value.0.as_slice()))
+        .collect()
+}
+
+/// What Jenkins is asked to do because of a trigger.
+#[must_use]
+pub fn order_of<'a>(
+    trigger: &'a Trigger,
+    method: Method,
+    parameters: &'a [(&'a str, &'a [u8])],
+    login: Option<&'a Login>,
+    job_token: Option<&'a Secret>,
+) -> Order<'a> {
+    Order {
+        method,
+        job: &trigger.job,
+        parameters,
+        delay: trigger.delay.map(Duration::from_secs),
+        cause: &trigger.cause.0,
+        login,
+        job_token,
+    }
 }
 
 /// When a waiting trigger may be sent. A time further off than the longest wait was written

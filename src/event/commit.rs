@@ -40,11 +40,14 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
         Head::Branch { .. } | Head::Detached { .. } if operations.is_empty() => return Ok(Found::Detached),
         Head::Branch { .. } | Head::Detached { .. } => return Ok(Found::Unfinished),
     };
-    // The one at work is still in the list while its hook runs.
-    if repository.sequence_left() > 1 {
+    let commit = repository.commit(&tip)?;
+    // The one at work is still in the list while its hook runs. A list that somebody forgot, and
+    // then committed something of his own, is none of this commit's.
+    if repository.sequence_left() > 1
+        && (in_progress.cherry_pick || last_action(repository, &commit).is_some())
+    {
         return Ok(Found::Unfinished);
     }
-    let commit = repository.commit(&tip)?;
     if in_progress.cherry_pick {
         operations.push(Operation::CherryPick);
     }
@@ -71,13 +74,23 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
 /// Adds the operations that only the reflog tells: git removes `REVERT_HEAD`, and after a
 /// conflict `CHERRY_PICK_HEAD`, before it runs `post-commit`.
 pub fn note_last_action(event: &mut Event, repository: &Repository) {
-    let action = repository.last_action();
-    if action.starts_with_str("cherry-pick:") || action.starts_with_str("commit (cherry-pick):") {
-        add(event, Operation::CherryPick);
+    if let Some(operation) = last_action(repository, &event.commit)
+        && !event.operations.contains(&operation)
+    {
+        event.operations.push(operation);
     }
-    // `git revert --continue` is logged as a plain commit; its message is git's own.
-    if action.starts_with_str("revert:") || reverts(&event.commit) {
-        add(event, Operation::Revert);
+}
+
+fn last_action(repository: &Repository, commit: &Commit) -> Option<Operation> {
+    let action = repository.last_action();
+    let picked = ["cherry-pick:", "commit (cherry-pick):"];
+    if picked.iter().any(|start| action.starts_with_str(start)) {
+        Some(Operation::CherryPick)
+    } else if action.starts_with_str("revert:") || reverts(commit) {
+        // `git revert --continue` is logged as a plain commit; its message is git's own.
+        Some(Operation::Revert)
+    } else {
+        None
     }
 }
 
@@ -87,10 +100,4 @@ fn reverts(commit: &Commit) -> bool {
         .iter()
         .any(|start| commit.message.starts_with_str(start));
     subject_is_gits && commit.message.contains_str("\nThis reverts commit ")
-}
-
-fn add(event: &mut Event, operation: Operation) {
-    if !event.operations.contains(&operation) {
-        event.operations.push(operation);
-    }
 }

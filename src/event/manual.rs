@@ -21,20 +21,26 @@ pub enum Tip {
 /// # Errors
 /// What the repository says when it cannot be read.
 pub fn read(repository: &Repository, branch: &BStr) -> Result<Tip, Error> {
-    let mut reference = BString::from("refs/heads/");
-    reference.extend_from_slice(branch);
+    let reference = join(b"refs/heads/", branch);
     let mut remote = None;
     let tip = match repository.resolve(reference.as_ref())? {
         Some(tip) => tip,
         None => {
-            let tips = repository.remote_tips(branch)?;
-            let Some((tracking, tip)) = tips.first() else {
+            let mut tips: Vec<(BString, String)> = Vec::new();
+            for name in repository.remotes()? {
+                let tracking = tracking(&name, branch);
+                if let Some(tip) = repository.resolve(tracking.as_ref())? {
+                    tips.push((name, tip));
+                }
+            }
+            let Some((name, tip)) = tips.first() else {
                 return Ok(Tip::Missing);
             };
             if tips.iter().any(|(_, other)| other != tip) {
-                return Ok(Tip::Ambiguous(tips.into_iter().map(|(name, _)| name).collect()));
+                let names = tips.iter().map(|(name, _)| tracking(name, branch));
+                return Ok(Tip::Ambiguous(names.collect()));
             }
-            remote = remote_of(tracking, branch);
+            remote = Some(name.clone());
             tip.clone()
         }
     };
@@ -53,8 +59,12 @@ pub fn read(repository: &Repository, branch: &BStr) -> Result<Tip, Error> {
     })))
 }
 
-fn remote_of(tracking: &BString, branch: &BStr) -> Option<BString> {
-    let name = tracking.strip_prefix(b"refs/remotes/")?;
-    let remote = name.strip_suffix(branch.as_ref() as &[u8])?;
-    Some(remote.strip_suffix(b"/")?.into())
+fn tracking(remote: &BString, branch: &BStr) -> BString {
+    let mut prefix = join(b"refs/remotes/", remote.as_ref());
+    prefix.push(b'/');
+    join(&prefix, branch)
+}
+
+fn join(prefix: &[u8], name: &BStr) -> BString {
+    [prefix, name.as_ref()].concat().into()
 }

@@ -4,7 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use bstr::{BStr, BString, ByteSlice as _};
-use git2::{DiffOptions, ErrorCode, ObjectType, Oid, ReferenceType, RepositoryOpenFlags};
+use git2::{DiffOptions, ErrorCode, ObjectType, Oid, RepositoryOpenFlags};
 
 use super::{Changes, Commit, Error, Head};
 use crate::environment::RepositoryPaths;
@@ -92,8 +92,10 @@ impl Library {
         // by walking the references.
         let found = match reference.to_str() {
             Ok(name) => match self.repository.find_reference(name) {
-                Ok(found) => Some(found),
-                Err(error) if error.code() == ErrorCode::NotFound => None,
+                // libgit2 takes `refs/heads//main` for `refs/heads/main`.
+                Ok(found) => (found.name_bytes() == reference.as_bytes()).then_some(found),
+                // A name that cannot be is a name that is not there.
+                Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => None,
                 Err(error) => return Err(failed(action())(error)),
             },
             Err(_) => self
@@ -110,28 +112,9 @@ impl Library {
         Ok(Some(commit.id().to_string()))
     }
 
-    pub(super) fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
-        let mut tips = Vec::new();
-        let references = self
-            .repository
-            .references_glob("refs/remotes/*")
-            .map_err(failed("list the remote-tracking branches"))?;
-        for reference in references.filter_map(Result::ok) {
-            let of_branch = reference
-                .name_bytes()
-                .strip_prefix(b"refs/remotes/")
-                .is_some_and(|name| {
-                    name.strip_suffix(branch.as_bytes())
-                        .is_some_and(|remote| remote.len() > 1 && remote.ends_with(b"/"))
-                });
-            if of_branch
-                && reference.kind() == Some(ReferenceType::Direct)
-                && let Ok(commit) = reference.peel_to_commit()
-            {
-                tips.push((reference.name_bytes().into(), commit.id().to_string()));
-            }
-        }
-        Ok(tips)
+    pub(super) fn remotes(&self) -> Result<Vec<BString>, Error> {
+        let names = self.repository.remotes().map_err(failed("list the remotes"))?;
+        Ok(names.iter_bytes().map(BString::from).collect())
     }
 
     fn find(&self, id: &str) -> Result<git2::Commit<'_>, Error> {
@@ -152,7 +135,7 @@ impl Library {
         })
     }
 
-    pub(super) fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let tree = self
             .find(commit)?
             .tree()
@@ -169,10 +152,11 @@ impl Library {
                 commit: super::program::short(commit),
             });
         }
-        let blob = self
-            .repository
-            .find_blob(entry.id())
-            .map_err(failed(format!("read {path} of {commit}")))?;
+        let cannot = || failed(format!("read {path} of {commit}"));
+        let objects = self.repository.odb().map_err(cannot())?;
+        let (size, _) = objects.read_header(entry.id()).map_err(cannot())?;
+        super::program::check_size(size as u64, path, commit, limit)?;
+        let blob = self.repository.find_blob(entry.id()).map_err(cannot())?;
         Ok(Some(blob.content().to_vec()))
     }
 

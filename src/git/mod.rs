@@ -33,7 +33,7 @@ pub enum Error {
     },
     /// The `git` program could not be started.
     #[error("could not run git: {0}")]
-    Start(#[source] std::io::Error),
+    Start(std::io::Error),
     /// The `git` program refused.
     #[error("git {arguments} failed: {message}")]
     Program {
@@ -41,6 +41,20 @@ pub enum Error {
         arguments: String,
         /// What it wrote to stderr, on one line.
         message: String,
+    },
+    /// The file is not read, because it is too large to be what it should be.
+    #[error(
+        "{path} of commit {commit} has {size} bytes, more than the {limit} that are read; make it shorter"
+    )]
+    TooLarge {
+        /// The path inside the repository.
+        path: String,
+        /// The commit, abbreviated.
+        commit: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The most that is read, in bytes.
+        limit: u64,
     },
     /// The path is there but is no file.
     #[error("{path} is {what} in commit {commit}; commit the file itself there")]
@@ -258,14 +272,14 @@ impl Repository {
         }
     }
 
-    /// The remote-tracking references whose branch is called `branch`, with their commits.
+    /// The names of the configured remotes.
     ///
     /// # Errors
     /// What libgit2 or git says.
-    pub fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
+    pub fn remotes(&self) -> Result<Vec<BString>, Error> {
         match &self.backend {
-            Backend::Library(library) => library.remote_tips(branch),
-            Backend::Program(program) => program.remote_tips(branch),
+            Backend::Library(library) => library.remotes(),
+            Backend::Program(program) => program.remotes(),
         }
     }
 
@@ -283,11 +297,12 @@ impl Repository {
     /// The content of a file of a commit; `None` if the commit has none.
     ///
     /// # Errors
-    /// [`Error::NoFile`] for a link, directory or submodule; what libgit2 or git says.
-    pub fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    /// [`Error::NoFile`] for a link, directory or submodule; [`Error::TooLarge`] for one of more than
+    /// `limit` bytes; what libgit2 or git says.
+    pub fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         match &self.backend {
-            Backend::Library(library) => library.file_at(commit, path),
-            Backend::Program(program) => program.file_at(commit, path),
+            Backend::Library(library) => library.file_at(commit, path, limit),
+            Backend::Program(program) => program.file_at(commit, path, limit),
         }
     }
 
@@ -296,10 +311,15 @@ impl Repository {
     /// # Errors
     /// What libgit2 or git says.
     pub fn in_index(&self, path: &str) -> Result<bool, Error> {
-        match &self.backend {
-            Backend::Library(library) => library.in_index(path),
-            Backend::Program(program) => program.in_index(path),
+        if let Backend::Library(library) = &self.backend
+            && let Ok(found) = library.in_index(path)
+        {
+            return Ok(found);
         }
+        // libgit2 reads no split and no sparse index.
+        let mut git = self.command();
+        git.args(["ls-files", "-z", "--", &format!(":(top,literal){path}")]);
+        Ok(!program::answer_of(&mut git)?.is_empty())
     }
 
     /// The paths that differ between commit `old` (`None`: the empty tree) and commit `new`;

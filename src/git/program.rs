@@ -64,7 +64,7 @@ pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
             git.env_remove(name);
         }
         git.current_dir("/")
-            .args(["config", scope, "-z", "--get-all", key]);
+            .args(["config", scope, "--includes", "-z", "--get-all", key]);
         let output = run(&mut git)?;
         // 1: no such key; git also ends so, with a message, where the file itself is absent.
         if output.status.success() {
@@ -173,41 +173,38 @@ impl Program {
                 Ok(Head::Branch { reference, tip })
             }
             None => Ok(Head::Detached {
-                tip: self.resolve(BStr::new("HEAD"))?.unwrap_or_default(),
+                tip: self.peel("HEAD")?.unwrap_or_default(),
             }),
         }
     }
 
     pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
-        let mut name = reference.to_vec();
-        name.extend_from_slice(b"^{commit}");
-        let id = self.line([
-            OsStr::new("rev-parse"),
-            OsStr::new("-q"),
-            OsStr::new("--verify"),
-            OsStr::from_bytes(&name),
+        // Not `rev-parse`, which would take `main~1` for a name.
+        let listed = self.answer([
+            OsStr::new("for-each-ref"),
+            OsStr::new("--format=%(objectname) %(objecttype) %(refname)"),
+            OsStr::from_bytes(reference),
         ])?;
+        let found = listed.lines().find_map(|line| {
+            let (id, rest) = line.split_once_str(" ")?;
+            let (kind, name) = rest.split_once_str(" ")?;
+            (name == reference.as_bytes()).then(|| (id.to_str_lossy().into_owned(), kind == b"commit"))
+        });
+        match found {
+            None => Ok(None),
+            Some((id, true)) => Ok(Some(id)),
+            Some((id, false)) => self.peel(&id),
+        }
+    }
+
+    fn peel(&self, name: &str) -> Result<Option<String>, Error> {
+        let id = self.line(["rev-parse", "-q", "--verify", &format!("{name}^{{commit}}")])?;
         Ok(id.map(|id| id.to_string()))
     }
 
-    pub(super) fn remote_tips(&self, branch: &BStr) -> Result<Vec<(BString, String)>, Error> {
-        let listed = self.answer([
-            "for-each-ref",
-            "--format=%(objectname) %(symref) %(refname)",
-            "refs/remotes/",
-        ])?;
-        let mut suffix = b"/".to_vec();
-        suffix.extend_from_slice(branch);
-        Ok(listed
-            .lines()
-            .filter_map(|line| {
-                let (id, rest) = line.split_once_str(" ")?;
-                let (symbolic, name) = rest.split_once_str(" ")?;
-                let short = name.strip_prefix(b"refs/remotes/")?;
-                (symbolic.is_empty() && short.len() > suffix.len() && short.ends_with(&suffix))
-                    .then(|| (name.into(), id.to_str_lossy().into_owned()))
-            })
-            .collect())
+    pub(super) fn remotes(&self) -> Result<Vec<BString>, Error> {
+        let names = self.answer(["remote"])?;
+        Ok(names.lines().map(BString::from).collect())
     }
 
     pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
@@ -234,7 +231,7 @@ impl Program {
         Ok(commit)
     }
 
-    pub(super) fn file_at(&self, commit: &str, path: &str) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
         let listed = self.answer(["ls-tree", "-z", commit, "--", path])?;
         // "<mode> <type> <id>\t<path>\0"
         let Some((fields, _)) = listed.split_once_str("\t") else {
@@ -252,18 +249,10 @@ impl Program {
             });
         }
         let id = fields.nth(1).unwrap_or_default().to_str_lossy();
+        let size = self.answer(["cat-file", "-s", &id])?;
+        let size = size.trim().to_str_lossy().parse().unwrap_or(u64::MAX);
+        check_size(size, path, commit, limit)?;
         self.answer(["cat-file", "blob", &id]).map(Some)
-    }
-
-    pub(super) fn in_index(&self, path: &str) -> Result<bool, Error> {
-        let listed = self.answer([
-            "ls-files",
-            "-z",
-            "--full-name",
-            "--",
-            &format!(":(top,literal){path}"),
-        ]);
-        listed.map(|names| !names.is_empty())
     }
 
     pub(super) fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
@@ -304,6 +293,19 @@ pub(super) fn unlike_a_file(mode: u32) -> Option<&'static str> {
         0o160_000 => Some("a submodule"),
         _ => None,
     }
+}
+
+/// Refuses a file before it is loaded.
+pub(super) fn check_size(size: u64, path: &str, commit: &str, limit: u64) -> Result<(), Error> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        path: path.to_owned(),
+        commit: short(commit),
+        size,
+        limit,
+    })
 }
 
 /// The first digits of an id, for people.

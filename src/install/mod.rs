@@ -1,5 +1,6 @@
 //! Putting hooks where git runs them, and taking them out again.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -10,8 +11,9 @@ use bstr::{BString, ByteSlice as _};
 
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::text::{shell_argument, shell_word};
 
-/// The line that tells our hooks from anybody else's.
+/// What the second line of our hooks begins with, whatever else was written into them.
 const MARKER: &str = "# jenkins-trigger hook, version ";
 
 /// The hook as it is installed, but for the path of the program.
@@ -28,36 +30,47 @@ pub enum Error {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// Its event.
-        event: &'static str,
+        /// The program that a line in it would run.
+        program: PathBuf,
     },
     /// `core.hooksPath` is not this repository's own.
     #[error(
         "core.hooksPath is set to {value} in the {scope} git config, for every repository; nothing was changed"
     )]
     SharedHooksPath {
-        /// `global`, `system` or `command`.
+        /// `global` or `system`.
         scope: String,
+        /// Its value.
+        value: BString,
+        /// The folder that is for this repository's hooks alone.
+        own: PathBuf,
+    },
+    /// `core.hooksPath` was set for one command.
+    #[error("core.hooksPath is set to {value} for this one command; nothing was changed")]
+    PassingHooksPath {
         /// Its value.
         value: BString,
     },
     /// `core.hooksPath` switches hooks off.
     #[error(
-        "core.hooksPath is set to {value:?}, so git runs no hooks in this repository; nothing was changed"
+        "core.hooksPath is set to {value:?} in the {scope} git config, so git runs no hooks here; nothing was \
+         changed"
     )]
     NoHooks {
+        /// The scope that says so.
+        scope: String,
         /// Its value.
         value: BString,
     },
     /// The file system refused.
-    #[error("could not {action} {path}: {source}")]
+    #[error("could not {action} {path}: {reason}")]
     Io {
         /// What was tried.
         action: &'static str,
         /// On what.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// git refused.
     #[error(transparent)]
@@ -69,29 +82,47 @@ impl Error {
     #[must_use]
     pub fn help(&self) -> Option<String> {
         match self {
-            Self::Foreign { path, event } => Some(format!(
-                "add this line to {}: jenkins-trigger hook {event} \"$@\"",
+            Self::Foreign { path, .. } if was_ours(path) => Some(format!(
+                "it is jenkins-trigger's with other lines in it; move {} away and install again",
                 path.display()
             )),
-            Self::SharedHooksPath { .. } => Some(
-                "to use this repository's own hooks instead: git config --local core.hooksPath .git/hooks"
+            Self::Foreign { path, program } if is_script(path) => Some(format!(
+                "if it is a shell script, add this line to it, before any `exec` or `exit`:\n{} hook post-commit \
+                 \"$@\"\nthen: jenkins-trigger trust",
+                shell_argument(program.as_os_str().as_bytes())
+            )),
+            Self::Foreign { path, .. } => Some(format!(
+                "move it away and install again, or call both from a script of your own at {}",
+                path.display()
+            )),
+            Self::SharedHooksPath { own, .. } => Some(format!(
+                "to have hooks of its own in this repository: git config --local core.hooksPath {}",
+                shell_argument(own.as_os_str().as_bytes())
+            )),
+            Self::PassingHooksPath { .. } => Some(
+                "leave out `-c core.hooksPath=...` (or GIT_CONFIG_COUNT and GIT_CONFIG_PARAMETERS) when you install"
                     .into(),
             ),
-            Self::NoHooks { .. } => {
-                Some("to let git run this repository's hooks: git config --unset core.hooksPath".into())
-            }
+            Self::NoHooks { scope, .. } => Some(format!(
+                "to let git run hooks again: git config --{scope} --unset core.hooksPath"
+            )),
             Self::Io { .. } | Self::Git(_) => None,
         }
     }
 }
 
+fn is_script(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+        && fs::read(path).is_ok_and(|content| content.starts_with(b"#!"))
+}
+
 /// What was found where a hook belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// Nothing.
     Nothing,
-    /// A hook that this tool wrote, with these bytes.
-    Ours(Vec<u8>),
+    /// A hook that this tool wrote.
+    Ours,
     /// Something else.
     Foreign,
 }
@@ -107,38 +138,36 @@ pub struct Installed {
     pub made_folder: bool,
 }
 
-/// What an uninstallation did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Removed {
-    /// The hook is gone.
-    Removed(PathBuf),
-    /// There was none.
-    Absent(PathBuf),
-    /// What is there is somebody else's and stays.
-    Foreign(PathBuf),
+/// The folder that git runs hooks from when nothing else is configured.
+fn own_folder(repository: &Repository) -> PathBuf {
+    repository.common_dir().join("hooks")
 }
 
 /// The file that git runs on `post-commit` in this repository, by git's own rule.
 ///
 /// # Errors
-/// [`Error::SharedHooksPath`] and [`Error::NoHooks`] where it is not this repository's to write.
+/// Where that file is not this repository's to write, or git would run none.
 pub fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
     if let Some((scope, value)) = repository.hooks_path_setting()? {
-        if value.is_empty() || value == "/dev/null" {
-            return Err(Error::NoHooks { value });
-        }
-        if scope != "local" && scope != "worktree" {
-            return Err(Error::SharedHooksPath { scope, value });
+        match scope.as_str() {
+            "command" => return Err(Error::PassingHooksPath { value }),
+            _ if value.is_empty() || value == "/dev/null" => {
+                return Err(Error::NoHooks { scope, value });
+            }
+            "local" | "worktree" => {}
+            _ => {
+                return Err(Error::SharedHooksPath {
+                    scope,
+                    value,
+                    own: own_folder(repository),
+                });
+            }
         }
     }
     Ok(repository.hook_path("post-commit")?)
 }
 
-/// What is at `path` now.
-///
-/// # Errors
-/// What the file system says.
-pub fn look(path: &Path) -> Result<Found, Error> {
+fn look(path: &Path) -> Result<Found, Error> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
         Err(error) => return Err(failed("look at", path)(error)),
@@ -146,14 +175,32 @@ pub fn look(path: &Path) -> Result<Found, Error> {
         Ok(_) => {}
     }
     let content = fs::read(path).map_err(failed("read", path))?;
-    let ours = content
-        .lines()
-        .nth(1)
-        .is_some_and(|line| line.starts_with(MARKER.as_bytes()));
-    Ok(if ours {
-        Found::Ours(content)
+    Ok(if is_ours(&content) {
+        Found::Ours
     } else {
         Found::Foreign
+    })
+}
+
+/// Whether the file is what `install` writes and nothing more: a line that somebody added is his,
+/// and neither overwritten nor removed.
+fn is_ours(content: &[u8]) -> bool {
+    let (head, tail) = template();
+    content
+        .strip_prefix(head.as_bytes())
+        .and_then(|rest| rest.strip_suffix(tail.as_bytes()))
+        .is_some_and(|word| word.starts_with(b"'") && word.ends_with(b"'"))
+}
+
+/// The hook before and after the path of the program.
+fn template() -> (&'static str, &'static str) {
+    POST_COMMIT.split_once(PLACEHOLDER).unwrap_or((POST_COMMIT, ""))
+}
+
+fn was_ours(path: &Path) -> bool {
+    fs::read(path).is_ok_and(|content| {
+        let marked = |line: &[u8]| line.starts_with(MARKER.as_bytes());
+        content.lines().nth(1).is_some_and(marked)
     })
 }
 
@@ -167,17 +214,19 @@ pub fn install_post_commit(repository: &Repository, program: &Path) -> Result<In
     if before == Found::Foreign {
         return Err(Error::Foreign {
             path,
-            event: "post-commit",
+            program: program.to_owned(),
         });
     }
     let folder = path.parent().unwrap_or(&path).to_owned();
     let made_folder = !folder.is_dir();
     if made_folder {
+        let topmost = folder.ancestors().take_while(|path| !path.exists()).last();
+        remember_folder(repository, topmost.unwrap_or(&folder))?;
         fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
     }
-    let script = POST_COMMIT.replace(PLACEHOLDER, "\0");
-    let (head, tail) = script.split_once('\0').unwrap_or((&script, ""));
-    let content = [head.as_bytes(), &quoted(program), tail.as_bytes()].concat();
+    let (head, tail) = template();
+    let word = shell_word(program.as_os_str().as_bytes());
+    let content = [head.as_bytes(), &word, tail.as_bytes()].concat();
     platform::replace(&path, &content, 0o755).map_err(failed("write", &path))?;
     Ok(Installed {
         path,
@@ -186,20 +235,55 @@ pub fn install_post_commit(repository: &Repository, program: &Path) -> Result<In
     })
 }
 
-/// Takes the `post-commit` hook out.
+/// Takes the `post-commit` hook out, wherever an `install` under an earlier `core.hooksPath` may
+/// have put it; gives each place that was looked at and what was there.
 ///
 /// # Errors
 /// What git or the file system says.
-pub fn uninstall_post_commit(repository: &Repository) -> Result<Removed, Error> {
-    let path = hook_file(repository)?;
-    match look(&path)? {
-        Found::Nothing => Ok(Removed::Absent(path)),
-        Found::Foreign => Ok(Removed::Foreign(path)),
-        Found::Ours(_) => {
+pub fn uninstall_post_commit(repository: &Repository) -> Result<Vec<(PathBuf, Found)>, Error> {
+    let mut places = vec![repository.hook_path("post-commit")?];
+    let own = own_folder(repository).join("post-commit");
+    if !places.contains(&own) {
+        places.push(own);
+    }
+    let mut found = Vec::new();
+    for path in places {
+        let was = look(&path)?;
+        if was == Found::Ours {
             fs::remove_file(&path).map_err(failed("remove", &path))?;
-            Ok(Removed::Removed(path))
+            forget_folder(repository, path.parent().unwrap_or(&path));
+        }
+        found.push((path, was));
+    }
+    Ok(found)
+}
+
+/// Where the topmost folder that `install` had to create is written down.
+fn folder_record(repository: &Repository) -> PathBuf {
+    repository.common_dir().join("jenkins-trigger/made-folder")
+}
+
+fn remember_folder(repository: &Repository, topmost: &Path) -> Result<(), Error> {
+    let record = folder_record(repository);
+    let parent = record.parent().unwrap_or(&record);
+    platform::shared_directory(parent, repository.common_dir()).map_err(failed("create", parent))?;
+    platform::replace(&record, topmost.as_os_str().as_bytes(), 0o644).map_err(failed("write", &record))
+}
+
+/// Removes the folders that `install` created, unless somebody put something into them.
+fn forget_folder(repository: &Repository, folder: &Path) {
+    let record = folder_record(repository);
+    let Ok(topmost) = fs::read(&record) else { return };
+    let topmost = Path::new(OsStr::from_bytes(&topmost));
+    let made = folder.ancestors().take_while(|path| path.starts_with(topmost));
+    for path in made {
+        if fs::remove_dir(path).is_err() {
+            return;
         }
     }
+    let _ = fs::remove_file(&record);
+    // Stays while there is a spool in it.
+    let _ = fs::remove_dir(record.parent().unwrap_or(&record));
 }
 
 /// Whether git would run the file: it skips one without the run bit.
@@ -208,23 +292,10 @@ pub fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
 }
 
-/// A path as one word of a shell.
-fn quoted(path: &Path) -> Vec<u8> {
-    let mut word = b"'".to_vec();
-    for byte in path.as_os_str().as_bytes() {
-        match byte {
-            b'\'' => word.extend_from_slice(b"'\\''"),
-            other => word.push(*other),
-        }
-    }
-    word.push(b'\'');
-    word
-}
-
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
-    move |source| Error::Io {
+    move |reason| Error::Io {
         action,
         path: path.to_owned(),
-        source,
+        reason,
     }
 }

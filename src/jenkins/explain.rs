@@ -236,46 +236,42 @@ fn accepted_without_item(answer: &Answer, tried: &Tried<'_>) -> Explanation {
 fn redirected(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     let location = answer.location.as_deref().unwrap_or_default();
     // Relative Locations are usual (contract, observed 4).
-    let Ok(target) = tried.server.join(location) else {
+    let target = tried.server.join(location).ok();
+    let Some(target) = target.filter(|target| matches!(target.scheme(), "http" | "https")) else {
         return say(
             format!("{} redirects to nowhere", tried.url),
             "check `server` in .jenkins-trigger.yml",
         );
     };
-    if target.path().contains("/login") || target.path().contains("/securityRealm/") {
+    let shown = without_query(&target);
+    let within = tried.url.strip_prefix(tried.server.as_str()).unwrap_or_default();
+    if shown != tried.url
+        && let Some(moved) = shown.strip_suffix(within)
+    {
         return say(
-            format!("{} asks for a login page first", tried.host()),
-            "a single sign-on stands before Jenkins; it must let API tokens through",
+            format!("{} redirects to {shown}", tried.server),
+            format!("if that is your Jenkins, write in .jenkins-trigger.yml: server: {moved}"),
         );
     }
-    if target.origin() == tried.server.origin() {
-        let job = job_url(tried.server, tried.job());
-        if Url::parse(&job).is_ok_and(|job| job.path() == target.path()) {
-            return say(
-                format!("a policy on the server refused to queue job {}", tried.job()),
-                "a throttle, build blocker or folder rule says no; ask its administrator",
-            );
-        }
+    if shown == job_url(tried.server, tried.job()) {
         return say(
-            format!("{} redirects to {}", tried.url, without_query(&target)),
-            "check `server` in .jenkins-trigger.yml, with its context path",
+            format!("a policy on the server refused to queue job {}", tried.job()),
+            "a throttle, build blocker or folder rule says no; ask its administrator",
         );
     }
-    // The scheme and host of a Jenkins that moved; never followed with credentials.
-    let moved_server = without_query(&target)
-        .rsplit_once("/job/")
-        .map_or_else(|| without_query(&target), |(base, _)| base.to_owned());
-    let moved_server = moved_server
-        .split("/job/")
-        .next()
-        .unwrap_or(&moved_server)
-        .split("/buildByToken/")
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let below = shown.strip_prefix(tried.server.as_str()).unwrap_or_default();
+    if target.origin() != tried.server.origin()
+        || below.starts_with("login")
+        || below.starts_with("securityRealm/")
+    {
+        return say(
+            format!("{} asks for a login first, at {shown}", tried.host()),
+            "a single sign-on stands before Jenkins; it must let API tokens through, or use an internal URL",
+        );
+    }
     say(
-        format!("{} redirects to {}", tried.server, without_query(&target)),
-        format!("if that is your Jenkins, write in .jenkins-trigger.yml: server: {moved_server}"),
+        format!("{} redirects to {shown}", tried.url),
+        "check `server` in .jenkins-trigger.yml, with its context path",
     )
 }
 

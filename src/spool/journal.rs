@@ -1,7 +1,7 @@
 //! The append-only record of what became of every trigger.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use jiff::Timestamp;
@@ -111,6 +111,16 @@ impl Entry {
     }
 }
 
+fn ends_in_a_line(file: &mut fs::File) -> io::Result<bool> {
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
 /// The journal file.
 #[derive(Debug, Clone)]
 pub struct Journal {
@@ -131,7 +141,14 @@ impl Journal {
         let mut line = serde_json::to_vec(entry).unwrap_or_default();
         line.push(b'\n');
         platform::append_private(&self.path)
-            .and_then(|mut file| file.write_all(&line))
+            .and_then(|mut file| {
+                // A writer that died in the middle of a line must not take this one with it.
+                if ends_in_a_line(&mut file)? {
+                    file.write_all(&line)
+                } else {
+                    file.write_all(&[b"\n", line.as_slice()].concat())
+                }
+            })
             .map_err(io_error("write", &self.path))
     }
 

@@ -8,6 +8,7 @@
 mod journal;
 mod trigger;
 
+use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -27,14 +28,14 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused.
-    #[error("could not {action} {path}: {source}")]
+    #[error("could not {action} {path}: {reason}")]
     Io {
         /// What was tried.
         action: &'static str,
         /// On what.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Too many wait.
     #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
@@ -51,10 +52,10 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
-    move |source| Error::Io {
+    move |reason| Error::Io {
         action,
         path: path.to_owned(),
-        source,
+        reason,
     }
 }
 
@@ -65,6 +66,12 @@ pub struct Unreadable {
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} is left alone: {}", self.path.display(), self.reason)
+    }
 }
 
 /// What a folder of the spool holds.
@@ -111,12 +118,8 @@ impl Spool {
     fn prepare(&self) -> Result<()> {
         if let Some(parent) = self.folder.parent() {
             // Other users' spools lie beside this one: only what is below is private.
-            match fs::create_dir(parent) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(io_error("create", parent)(error));
-                }
-                _ => {}
-            }
+            let repository = parent.parent().unwrap_or(parent);
+            platform::shared_directory(parent, repository).map_err(io_error("create", parent))?;
         }
         platform::private_directory(&self.folder).map_err(io_error("use", &self.folder))?;
         for name in ["tmp", "new", "failed"] {
@@ -142,7 +145,6 @@ impl Spool {
 
     fn write(&self, trigger: &Trigger, folder: &str) -> Result<()> {
         let path = self.file(folder, &trigger.id);
-        // Two processes may rewrite one entry at once (a hook telling, a sender sending).
         let name = format!("{}.{}.json", trigger.id, std::process::id());
         let temporary = self.folder.join("tmp").join(name);
         let text = trigger::encode(trigger);
@@ -179,15 +181,14 @@ impl Spool {
         self.list("failed")
     }
 
-    /// The oldest waiting trigger and how many wait; cheap however many do.
+    /// The oldest waiting triggers, at most `most`, and how many wait; cheap however many do.
     ///
     /// # Errors
     /// As [`Spool::waiting`].
-    pub fn oldest_waiting(&self) -> Result<(Option<Trigger>, usize)> {
+    pub fn oldest_waiting(&self, most: usize) -> Result<(Vec<Trigger>, usize)> {
         let paths = self.paths("new")?;
         let count = paths.len();
-        let first = read_all(paths.into_iter().take(1)).triggers.pop();
-        Ok((first, count))
+        Ok((read_all(paths.into_iter().take(most)).triggers, count))
     }
 
     fn list(&self, name: &str) -> Result<Listing> {
@@ -244,27 +245,38 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn tell_failures(&self, most: usize) -> Result<Vec<Trigger>> {
-        let untold: Vec<PathBuf> = self
-            .paths("failed")?
-            .into_iter()
-            .filter(|path| !is_told(path))
-            .take(most)
-            .collect();
-        for path in &untold {
-            // A later `retry` may have taken it away: then there is nothing to tell.
-            let _ = fs::rename(path, path.with_extension(TOLD));
+        let untold = self.paths("failed")?.into_iter().filter(|path| !is_told(path));
+        let mut told = Vec::new();
+        for path in untold {
+            if told.len() == most {
+                break;
+            }
+            if let Some(trigger) = read_all([path.clone()]).triggers.pop() {
+                // A later `retry` may have taken it away: then there is nothing to tell.
+                let _ = fs::rename(&path, path.with_extension(TOLD));
+                told.push(trigger);
+            }
         }
-        let told = untold.iter().map(|path| path.with_extension(TOLD));
-        Ok(read_all(told).triggers)
+        Ok(told)
     }
 
-    /// Makes a failed trigger wait again.
+    /// Notes that the user was told of a failure.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn revive(&self, trigger: &Trigger) -> Result<()> {
-        self.write(trigger, "new")?;
-        self.remove("failed", &trigger.id)
+    pub fn mark_told(&self, id: &str) -> Result<()> {
+        let path = self.file("failed", id);
+        rename_if_there(&path, &path.with_extension(TOLD)).map(drop)
+    }
+
+    /// Makes a failed trigger wait again; `false` if it is not there any more.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn revive(&self, id: &str) -> Result<bool> {
+        let untold = self.file("failed", id);
+        let new = self.file("new", id);
+        Ok(rename_if_there(&untold, &new)? || rename_if_there(&untold.with_extension(TOLD), &new)?)
     }
 
     /// The lock of the one who sends.
@@ -312,6 +324,14 @@ impl Spool {
 
 /// The ending of a failed trigger's file once a hook has told of it.
 const TOLD: &str = "told.json";
+
+fn rename_if_there(from: &Path, to: &Path) -> Result<bool> {
+    match fs::rename(from, to) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(io_error("rename", from)(error)),
+    }
+}
 
 fn is_told(path: &Path) -> bool {
     path.to_string_lossy().ends_with(TOLD)

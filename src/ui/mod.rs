@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 pub use snippet::Snippet;
 pub use table::Table;
 
-use crate::text::harmless;
+use crate::text::{harmless, is_obeyed};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -140,11 +140,18 @@ impl Printer {
 
     /// A value for programs, as one line of JSON.
     pub fn json(&self, value: &impl serde::Serialize) {
-        // Serialisation to memory fails only for maps with keys that are no strings. The result
-        // has no control characters: JSON escapes them.
-        if let Ok(text) = serde_json::to_string(value) {
-            self.out(&text);
+        // Serialisation to memory fails only for maps with keys that are no strings.
+        let text = serde_json::to_string(value).unwrap_or_default();
+        let mut line = String::with_capacity(text.len());
+        for c in text.chars() {
+            // JSON escapes only the first 32 of the characters that a terminal obeys.
+            if is_obeyed(c) {
+                line.push_str(&format!("\\u{:04x}", u32::from(c)));
+            } else {
+                line.push(c);
+            }
         }
+        self.out(&line);
     }
 
     /// Something to know, unless `--quiet`.
@@ -172,7 +179,7 @@ impl Printer {
     pub fn error(&self, line: &str, help: Option<&str>) {
         self.err(&format!("{BAD}error{BAD:#}: {}", harmless(line)));
         if let Some(help) = help {
-            self.err(&format!("{GOOD}help{GOOD:#}: {}", harmless(help)));
+            self.err(&format!("{GOOD}help{GOOD:#}: {}", harmless_lines(help)));
         }
     }
 
@@ -194,6 +201,11 @@ impl Printer {
         io::stdin().lock().read_line(&mut answer).ok()?;
         Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
+}
+
+/// A text of several lines, each harmless.
+fn harmless_lines(text: &str) -> String {
+    text.lines().map(harmless).collect::<Vec<_>>().join("\n")
 }
 
 /// A word with a tone, for the inside of a table.

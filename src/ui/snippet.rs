@@ -43,7 +43,7 @@ impl Snippet<'_> {
         let (first, length) = self.span;
         let span = position(first)..position(first.saturating_add(length));
         let message = harmless(self.message);
-        let help = self.help.map(harmless);
+        let help = self.help.map(super::harmless_lines);
         let source = Source::source(&text)
             .line_start(self.line)
             .path(self.origin)

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jenkins_stand_in::{Answer, Fault, StandIn};
 
-use crate::support::{Home, gits, shop, short_file, with_each_git};
+use crate::support::{Home, gits, shop, short_file, wait_for, with_each_git};
 
 #[test]
 fn a_commit_on_a_mapped_branch_becomes_one_queue_item() {
@@ -24,7 +24,9 @@ fn a_commit_on_a_mapped_branch_becomes_one_queue_item() {
             journal[0]["url"],
             format!("{}/queue/item/{}/", jenkins.url(), items[0].id)
         );
-        assert!(repository.spooled("new").is_empty());
+        wait_for("an empty spool", || {
+            repository.spooled("new").is_empty().then_some(())
+        });
     });
 }
 

@@ -116,3 +116,17 @@ fn without_credentials_nothing_is_contacted_and_the_trigger_waits() {
     repository.tool(&["retry"]).succeeded();
     assert_eq!(jenkins.requests().len(), 1);
 }
+
+/// What `trigger` says of a server that is away is true: somebody tries again.
+#[test]
+fn what_waits_after_a_trigger_by_hand_is_sent_in_the_background() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    jenkins.fault(Fault::answer(Answer::new(503)).times(1));
+    assert_eq!(repository.tool(&["trigger"]).code, 1);
+    let journal = repository.wait_for_journal(2);
+    assert_eq!(journal[1]["outcome"], "queued");
+}

@@ -1,8 +1,11 @@
 //! A trigger that must wait holds back its own server, job and branch, and nothing else.
 
-use jenkins_stand_in::{Answer, Fault, Job, StandIn};
+use std::process::Stdio;
+use std::time::Duration;
 
-use crate::support::{Home, gits, shop};
+use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
+
+use crate::support::{Home, PATIENCE, gits, shop, wait_for};
 
 #[test]
 fn a_newer_trigger_never_overtakes_an_older_one_of_its_branch() {
@@ -26,14 +29,13 @@ fn a_newer_trigger_never_overtakes_an_older_one_of_its_branch() {
     }
     repository.wait_for_journal(1);
     jenkins.clear_requests();
-    // Two attempts fail before the first may go: the other two must not be tried meanwhile.
     assert_eq!(repository.tool(&["retry"]).code, 1);
     let tried = jenkins
         .requests()
         .iter()
         .flat_map(|request| request.form_values("N"))
         .collect::<Vec<_>>();
-    assert!(tried.iter().all(|n| n == "one"), "{tried:?}");
+    assert!(!tried.is_empty() && tried.iter().all(|n| n == "one"), "{tried:?}");
 
     jenkins.clear_faults();
     repository.tool(&["retry"]).succeeded();
@@ -64,4 +66,69 @@ fn another_job_is_not_held_back() {
     };
     assert_eq!(outcome("shop/deploy"), "waiting");
     assert_eq!(outcome("other"), "queued");
+}
+
+/// A hook's sender that finds the foreground at work goes away; nothing may be left lying then.
+#[test]
+fn a_commit_during_a_trigger_by_hand_is_sent() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop().job(Job::new("other").string_parameter("BRANCH", "")));
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  main: shop/deploy\n  work: other\n",
+        jenkins.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    repository.install();
+    jenkins.fault(Fault::new(FaultAction::Delay(Duration::from_secs(3))).times(1));
+    let mut by_hand = home.command(crate::support::program(), &repository.folder);
+    let mut by_hand = by_hand
+        .args(["trigger", "--branch", "main"])
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    repository.git(&["checkout", "-q", "-b", "work"]);
+    repository.commit("second");
+    assert!(by_hand.wait().expect("it ends").success());
+    assert!(
+        jenkins.wait_until(
+            |state| state.items.iter().any(|item| item.job == "other"),
+            PATIENCE
+        ),
+        "{:?}",
+        jenkins.requests()
+    );
+}
+
+#[test]
+fn several_retries_at_once_send_each_trigger_once() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop().job(Job::new("other").string_parameter("BRANCH", "")));
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - job: shop/deploy\n  - job: other\n",
+        jenkins.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.install();
+    jenkins.fault(Fault::answer(Answer::new(500)));
+    repository.commit("first");
+    repository.wait_for_journal(2);
+    wait_for("two failures", || {
+        (repository.spooled("failed").len() == 2).then_some(())
+    });
+    jenkins.clear_faults();
+    jenkins.clear_requests();
+    let retries: Vec<_> = (0..8)
+        .map(|_| {
+            let mut retry = home.command(crate::support::program(), &repository.folder);
+            retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
+            retry.spawn().expect("the program starts")
+        })
+        .collect();
+    for mut retry in retries {
+        assert!(retry.wait().expect("it ends").success());
+    }
+    assert_eq!(jenkins.requests().len(), 2, "{:?}", jenkins.requests());
 }

@@ -2,7 +2,7 @@
 
 use jenkins_stand_in::{Answer, Fault, Job, Permission, Setup, StandIn, User};
 
-use crate::support::{Home, JOB_TOKEN, TOKEN, USER, filtered, gits, shop, short_file};
+use crate::support::{Home, JOB_TOKEN, TOKEN, USER, filtered, gits, shop, short_file, wait_for};
 
 fn server(permissions: &[Permission]) -> Setup {
     Setup::new()
@@ -170,7 +170,9 @@ fn a_refused_trigger_is_told_once_by_the_next_hook_and_can_be_sent_again() {
     repository.install();
     repository.commit("first");
     repository.wait_for_journal(1);
-    assert_eq!(repository.spooled("failed").len(), 1);
+    wait_for("a failed trigger", || {
+        (repository.spooled("failed").len() == 1).then_some(())
+    });
 
     repository.git(&["checkout", "-q", "-b", "elsewhere"]);
     let told = |message: &str| {
@@ -205,4 +207,66 @@ fn a_redirect_to_another_origin_is_never_followed() {
         assert!(ran.stdout.contains(&advice), "{}", ran.whole());
         assert!(elsewhere.requests().is_empty());
     }
+}
+
+/// What a front door sends people to is no Jenkins, and never offered as one.
+#[test]
+fn a_redirect_to_a_login_elsewhere_is_no_new_address() {
+    for (location, advice) in [
+        (
+            "https://login.example.com/tenant/oauth2/authorize?x=y",
+            "single sign-on",
+        ),
+        ("/securityRealm/commenceLogin?from=%2F", "single sign-on"),
+        ("/login?from=%2F", "single sign-on"),
+        ("javascript:alert(1)", "redirects to nowhere"),
+        ("/elsewhere", "redirects to http://127.0.0.1"),
+    ] {
+        let home = Home::new(&gits()[0]);
+        let jenkins = StandIn::start(shop());
+        jenkins.fault(Fault::answer(Answer::new(302).header("Location", location)));
+        let repository = home.repository("shop", &short_file(&jenkins));
+        repository.tool(&["trust", "--yes"]).succeeded();
+        repository.commit("first");
+        let ran = repository.tool(&["trigger"]);
+        assert_eq!(ran.code, 3, "{}", ran.whole());
+        assert!(ran.stdout.contains(advice), "{location}\n{}", ran.whole());
+        assert!(!ran.stdout.contains("if that is your Jenkins"), "{}", ran.whole());
+    }
+}
+
+/// The journal has the last word on every trigger, also when it repeats the one before.
+#[test]
+fn a_second_refusal_is_in_the_journal_too() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(server(&ALL[..2]));
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    assert_eq!(repository.tool(&["retry"]).code, 3);
+    let outcomes: Vec<_> = repository
+        .journal()
+        .iter()
+        .map(|line| line["outcome"].clone())
+        .collect();
+    assert_eq!(outcomes, ["failed", "failed"]);
+}
+
+#[test]
+fn a_failure_that_nobody_saw_is_told_although_another_was_seen() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(server(&ALL[..2]));
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    wait_for("a failed trigger", || {
+        (repository.spooled("failed").len() == 1).then_some(())
+    });
+    assert_eq!(repository.tool(&["trigger"]).code, 3);
+    repository.git(&["checkout", "-q", "-b", "elsewhere"]);
+    let next = repository.commit("second");
+    assert_eq!(next.stderr.matches("earlier, main").count(), 1, "{}", next.stderr);
+    assert!(!next.stderr.contains("more"), "{}", next.stderr);
 }

@@ -2,7 +2,7 @@
 
 use jenkins_stand_in::{Answer, Fault, FaultAction, StandIn};
 
-use crate::support::{Home, gits, shop, short_file};
+use crate::support::{Home, gits, shop, short_file, wait_for};
 
 fn outcome_of(action: FaultAction) -> (Home, StandIn, String) {
     let home = Home::new(&gits()[0]);
@@ -14,9 +14,15 @@ fn outcome_of(action: FaultAction) -> (Home, StandIn, String) {
         repository.commit("first");
         let journal = repository.wait_for_journal(1);
         assert_eq!(journal[0]["outcome"], "unknown", "{journal:?}");
-        assert_eq!(repository.spooled("failed").len(), 1);
-        assert_eq!(jenkins.requests().len(), 1);
+        wait_for("the trigger in `failed`", || {
+            (repository.spooled("failed").len() == 1).then_some(())
+        });
+        // Another sender comes and goes, and leaves it alone.
+        repository.commit("second");
+        repository.wait_for_journal(2);
+        assert_eq!(jenkins.requests().len(), 2);
         repository.tool(&["retry"]).succeeded();
+        assert_eq!(jenkins.requests().len(), 3);
         journal[0]["message"].as_str().expect("a message").to_owned()
     };
     (home, jenkins, message)
@@ -55,4 +61,18 @@ fn a_proxy_that_lost_jenkins_may_have_queued_it() {
         });
         assert!(message.contains(&format!("HTTP {status}")), "{message}");
     }
+}
+
+/// The rest of an answer that drips is not waited for: its head says enough.
+#[test]
+fn a_body_that_never_ends_does_not_hold_the_sender() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    jenkins.fault(Fault::new(FaultAction::HugeBody(100 << 20)).times(1));
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]);
+    assert_eq!(ran.code, 3, "{}", ran.whole());
+    assert!(ran.stdout.contains("without a queue item"), "{}", ran.whole());
 }

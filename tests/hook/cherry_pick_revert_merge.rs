@@ -160,6 +160,20 @@ fn a_file_that_skips_reverts_skips_each_way_to_one() {
     });
 }
 
+/// A conflict solved with `git commit`, and the rest of the picks forgotten.
+#[test]
+fn a_forgotten_list_of_picks_does_not_stop_later_commits() {
+    with_topic("", |repository, jenkins| {
+        let ran = repository.try_git(&["cherry-pick", "clash", "clean"]);
+        assert_ne!(ran.code, 0, "no conflict: {}", ran.whole());
+        repository.write("text", "solved");
+        repository.commit("picked by hand");
+        repository.commit("something else");
+        let later = repository.head();
+        assert_fired(repository, jenkins, &[later]);
+    });
+}
+
 /// Since 2.43 git calls the revert of a revert `Reapply "…"`.
 #[test]
 fn a_file_that_skips_reverts_skips_the_revert_of_a_revert() {

@@ -271,6 +271,18 @@ impl Repository<'_> {
         })
     }
 
+    /// From now on no sender stays in the background to try again later: the test alone decides
+    /// when something is sent.
+    pub fn without_sleepers(&self) {
+        // Makes the spool's folders.
+        self.tool(&["retry"]);
+        let lock = fs::File::create(self.spool().join("sleeping.lock")).expect("the lock");
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+            .expect("nobody sleeps");
+        // Until this test program ends.
+        std::mem::forget(lock);
+    }
+
     /// The spool's folder of this user.
     pub fn spool(&self) -> PathBuf {
         let common = self

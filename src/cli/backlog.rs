@@ -1,0 +1,79 @@
+//! What came of earlier triggers, as a hook tells it.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::spool::{Hold, Spool, Trigger};
+use crate::ui::Printer;
+
+/// So many entries are looked at; the rest is counted.
+const ENOUGH: usize = 100;
+
+/// Why a storm is held.
+pub(super) const STORM: &str = "one event made more triggers than `max_triggers` allows; to send them: \
+                                jenkins-trigger retry --all";
+
+/// What waits already, and the reasons that were told.
+pub(super) struct Backlog {
+    pub(super) waiting: usize,
+    pub(super) told: BTreeSet<String>,
+}
+
+/// Tells what failed for good, once, and what still waits for a reason, each time, one line for
+/// each reason.
+pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
+    tell_failures(printer, spool);
+    let (oldest, waiting) = spool.oldest_waiting(ENOUGH).unwrap_or_default();
+    let mut told = BTreeSet::new();
+    for trigger in &oldest {
+        let reason = reason(trigger).unwrap_or_default();
+        if reason.is_empty() && !is_old(trigger) || !told.insert(reason.to_owned()) {
+            continue;
+        }
+        let alike = oldest
+            .iter()
+            .filter(|other| self::reason(other).unwrap_or_default() == reason);
+        let since = local_time(trigger);
+        let count = alike.count();
+        if reason.is_empty() {
+            // Its sender was killed, or the machine went down: this hook starts another.
+            printer.hook_line(&format!("{count} waiting since {since}"));
+        } else {
+            printer.hook_line(&format!("{count} waiting since {since}: {reason}"));
+        }
+    }
+    Backlog { waiting, told }
+}
+
+fn tell_failures(printer: &Printer, spool: &Spool) {
+    let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
+    let Some(last) = failed.last() else { return };
+    let more = match failed.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more: jenkins-trigger log)"),
+    };
+    printer.hook_line(&format!(
+        "earlier, {} → {} failed: {}{more}",
+        last.reference(),
+        last.job,
+        last.trouble.as_deref().unwrap_or("for no reason on record")
+    ));
+}
+
+fn reason(trigger: &Trigger) -> Option<&str> {
+    match trigger.hold {
+        Some(Hold::Storm) => Some(STORM),
+        None => trigger.trouble.as_deref(),
+    }
+}
+
+fn is_old(trigger: &Trigger) -> bool {
+    const USUAL: SignedDuration = SignedDuration::from_mins(1);
+    Timestamp::now().duration_since(trigger.created) > USUAL
+}
+
+fn local_time(trigger: &Trigger) -> String {
+    let local = trigger.created.to_zoned(jiff::tz::TimeZone::system());
+    local.strftime("%F %H:%M").to_string()
+}

@@ -1,0 +1,203 @@
+//! What install leaves alone.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+
+use crate::helpers::{filtered, home, listing, skipped};
+use crate::support::{Home, Ran, Repository, program, with_each_git};
+
+const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
+
+/// Installs and expects a refusal that leaves everything as it was.
+#[track_caller]
+fn refused(repository: &Repository<'_>) -> Ran {
+    let home = repository.home;
+    let before = (listing(&repository.folder), listing(&home.path("state")));
+    let ran = repository.tool(&["install", "post-commit"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert_eq!(ran.stdout, "");
+    assert_eq!(
+        (listing(&repository.folder), listing(&home.path("state"))),
+        before
+    );
+    ran
+}
+
+fn with_hook(home: &Home, content: &[u8]) -> Ran {
+    let repository = home.repository("shop", FILE);
+    let hook = repository.hooks().join("post-commit");
+    fs::create_dir_all(repository.hooks()).expect("a folder");
+    fs::write(&hook, content).expect("a hook");
+    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("a mode");
+    refused(&repository)
+}
+
+#[test]
+fn a_hook_of_somebody_else_stays_and_the_line_to_add_is_named() {
+    let home = home();
+    let ran = with_hook(&home, b"#!/bin/sh\nexec lefthook run post-commit\n");
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @r#"
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: [HOME]/shop/.git/hooks/post-commit is there already and is not jenkins-trigger's; nothing was changed
+        help: if it is a shell script, add this line to it, before any `exec` or `exit`:
+        [PROGRAM] hook post-commit "$@"
+        then: jenkins-trigger trust
+        "#);
+    });
+}
+
+#[test]
+fn hooks_of_any_content_stay() {
+    let home = home();
+    let binary = fs::read("/bin/true").expect("a binary");
+    let contents: [&[u8]; 7] = [
+        &binary,
+        b"#!/bin/sh\n# \xfc\xff\n",
+        b"",
+        b"\n\n\n",
+        b"#!/bin/sh\r\necho no newline at the end",
+        b"#!/bin/sh\n# jenkins-trigger was here once\n",
+        b"#!/usr/bin/env python3\nprint('x')\n# jenkins-trigger hook, version 1\n",
+    ];
+    for content in contents {
+        with_hook(&home, content);
+    }
+}
+
+#[test]
+fn a_hook_without_run_bits_stays_too() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    fs::create_dir_all(repository.hooks()).expect("a folder");
+    fs::write(repository.hooks().join("post-commit"), "#!/bin/sh\n").expect("a hook");
+    refused(&repository);
+}
+
+#[test]
+fn links_and_folders_in_the_hooks_place_stay() {
+    let home = home();
+    let targets: [&Path; 3] = [Path::new("/bin/true"), Path::new("nowhere"), program()];
+    for (number, target) in targets.into_iter().enumerate() {
+        let repository = home.repository(&format!("link-{number}"), FILE);
+        fs::create_dir_all(repository.hooks()).expect("a folder");
+        symlink(target, repository.hooks().join("post-commit")).expect("a link");
+        refused(&repository);
+    }
+    let repository = home.repository("folder", FILE);
+    fs::create_dir_all(repository.hooks().join("post-commit")).expect("a folder");
+    refused(&repository);
+}
+
+#[test]
+fn a_broken_file_stops_the_install() {
+    let home = home();
+    let repository = home.repository(
+        "shop",
+        "version: 1\nserver: https://ci.example.com\njobs:\n  main: [\n",
+    );
+    let ran = refused(&repository);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: a list or map in brackets is not finished here
+         --> .jenkins-trigger.yml:4:10
+          |
+        4 |   main: [
+          |          ^
+          |
+          = help: close every `[` with `]` and every `{` with `}`
+        ");
+    });
+}
+
+#[test]
+fn a_file_that_is_a_link_or_a_folder_stops_the_install() {
+    let home = home();
+    let link = home.repository("link", "");
+    fs::write(home.path("elsewhere.yml"), FILE).expect("a file");
+    symlink(home.path("elsewhere.yml"), link.path(".jenkins-trigger.yml")).expect("a link");
+    let ran = refused(&link);
+    assert!(ran.stderr.contains("not a regular file"), "{}", ran.whole());
+    let folder = home.repository("folder", "");
+    fs::create_dir(folder.path(".jenkins-trigger.yml")).expect("a folder");
+    refused(&folder);
+}
+
+#[test]
+fn nobody_commits_in_a_bare_repository() {
+    with_each_git(|home| {
+        let folder = home.path("shop.git");
+        home.git(&home.path(""), &["init", "-q", "--bare", "shop.git"]);
+        let before = (listing(&folder), listing(&home.path("state")));
+        let ran = home.tool(&folder, &["install", "post-commit"]);
+        assert_eq!(ran.code, 1);
+        assert_eq!((listing(&folder), listing(&home.path("state"))), before);
+        filtered(home, || {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(ran.whole(), @"
+                exit code: 1
+                ----- stdout -----
+                ----- stderr -----
+                error: [HOME]/shop.git is bare: nobody commits in it
+                help: install post-commit where people work
+                ");
+            }
+        });
+    });
+}
+
+#[test]
+fn outside_a_repository_one_line_says_so() {
+    with_each_git(|home| {
+        for command in [
+            &["install", "post-commit"][..],
+            &["uninstall"],
+            &["trust"],
+            &["check"],
+            &["trigger"],
+            &["log"],
+        ] {
+            let ran = home.tool(&home.path("home"), command);
+            assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{command:?}");
+            filtered(home, || {
+                insta::allow_duplicates! {
+                    insta::assert_snapshot!(ran.stderr, @"error: [HOME]/home is not in a git repository; go into one, or name it: jenkins-trigger -C DIR ...");
+                }
+            });
+        }
+        assert_eq!(
+            listing(&home.path("home")).len(),
+            1,
+            "only the git config is there"
+        );
+        assert!(listing(&home.path("state")).is_empty());
+    });
+}
+
+#[test]
+fn a_directory_that_does_not_exist_is_said() {
+    let home = home();
+    let ran = home.tool(&home.path("home"), &["-C", "nowhere", "install", "post-commit"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert_eq!(ran.stderr.lines().count(), 1, "{}", ran.whole());
+}
+
+#[test]
+fn a_hooks_folder_that_cannot_be_written_is_said() {
+    if rustix::process::geteuid().is_root() {
+        skipped("root may write everywhere");
+        return;
+    }
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    fs::create_dir_all(repository.hooks()).expect("a folder");
+    fs::set_permissions(repository.hooks(), fs::Permissions::from_mode(0o555)).expect("a mode");
+    let ran = refused(&repository);
+    assert!(ran.stderr.contains("hooks/post-commit"), "{}", ran.whole());
+}

@@ -1,0 +1,29 @@
+//! The commands as people run them.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod arguments;
+mod check;
+mod check_branch;
+mod check_mistakes;
+mod credentials;
+mod helpers;
+mod hooks_path;
+mod install;
+mod install_layouts;
+mod install_refusals;
+mod log;
+mod plain_http;
+mod retry;
+mod retry_ids;
+mod spool_damage;
+mod trigger;
+mod trigger_branch;
+mod trigger_curl;
+mod trigger_dry_run;
+mod trigger_head;
+mod trigger_outcomes;
+mod trust;
+mod uninstall;
+mod untrusted;

@@ -1,0 +1,79 @@
+//! `trigger --dry-run --curl`: what it prints does what the tool does.
+
+use std::path::Path;
+
+use jenkins_stand_in::RecordedRequest;
+
+use crate::helpers::{file_for, home, skipped};
+use crate::support::Ran;
+use crate::trigger_dry_run::{RULES, server};
+
+const ROOT_RULES: &str = "  - { job: shop/deploy, method: token-root, token_from: deploy }\n";
+
+/// What makes a request, but not who made it.
+fn essence(request: &RecordedRequest) -> impl PartialEq + std::fmt::Debug + use<> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let header = |name: &str| request.header(name).map(text);
+    let form: Vec<_> = request
+        .form()
+        .iter()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect();
+    (
+        request.method.clone(),
+        request.target.clone(),
+        form,
+        header("authorization"),
+        header("content-type"),
+    )
+}
+
+fn assert_curl_does_the_same(rules: &str, arguments: &[&str]) {
+    if !Path::new("/usr/bin/curl").exists() {
+        skipped("there is no /usr/bin/curl");
+        return;
+    }
+    let home = home();
+    let jenkins = server();
+    let repository = home.repository("shop", &file_for(&jenkins, rules));
+    repository.commit("first");
+    repository.tool(&["trust"]).succeeded();
+    let shown = repository
+        .tool(&[&["trigger", "--dry-run", "--curl"], arguments].concat())
+        .succeeded()
+        .stdout;
+    repository.tool(&[&["trigger"], arguments].concat()).succeeded();
+    let own: Vec<_> = jenkins.requests().iter().map(essence).collect();
+    jenkins.clear_requests();
+    let mut shell = home.command("sh", &repository.folder);
+    let ran = Ran::of(shell.args(["-c", &shown]));
+    assert_eq!(ran.code, 0, "{shown}\n{}", ran.whole());
+    let curls: Vec<_> = jenkins.requests().iter().map(essence).collect();
+    assert_eq!(curls, own, "{shown}");
+}
+
+#[test]
+fn the_curl_command_leads_to_the_same_request() {
+    assert_curl_does_the_same(RULES, &["--only", "team/my job"]);
+    let value = "NOTE='quoted' \"twice\" \\ $TOKEN ${x} !! %20 ; & | < > * ?";
+    assert_curl_does_the_same(RULES, &["--only", "team/my job", "--param", value]);
+}
+
+#[test]
+fn the_curl_commands_with_a_trigger_token_lead_to_the_same_requests() {
+    assert_curl_does_the_same(RULES, &["--only", "shop/deploy"]);
+    assert_curl_does_the_same(ROOT_RULES, &[]);
+}
+
+#[test]
+fn the_curl_command_for_a_value_of_several_lines_leads_to_the_same_request() {
+    assert_curl_does_the_same(
+        RULES,
+        &["--only", "team/my job", "--param", "NOTE=two\nlines\tand a tab"],
+    );
+}
+
+#[test]
+fn the_curl_command_for_a_job_without_parameters_leads_to_the_same_request() {
+    assert_curl_does_the_same(RULES, &["--only", "plain"]);
+}

@@ -191,3 +191,31 @@ pub fn close_inherited_files() {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Several users may push to one repository, each under his own id.
+    #[test]
+    fn what_several_users_share_has_the_mode_of_the_objects() {
+        let repository = tempfile::tempdir().expect("a folder");
+        let objects = repository.path().join("objects");
+        fs::create_dir(&objects).expect("a folder");
+        fs::set_permissions(&objects, fs::Permissions::from_mode(0o2775)).expect("a mode");
+        let shared = repository.path().join("jenkins-trigger");
+        shared_directory(&shared, repository.path()).expect("a folder");
+        let mode = fs::metadata(&shared).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o7777, 0o2775);
+    }
+
+    #[test]
+    fn a_private_folder_that_is_a_link_is_refused() {
+        let place = tempfile::tempdir().expect("a folder");
+        let link = place.path().join("spool");
+        std::os::unix::fs::symlink(place.path(), &link).expect("a link");
+        assert!(private_directory(&link).is_err());
+    }
+}

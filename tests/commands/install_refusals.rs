@@ -201,3 +201,26 @@ fn a_hooks_folder_that_cannot_be_written_is_said() {
     let ran = refused(&repository);
     assert!(ran.stderr.contains("hooks/post-commit"), "{}", ran.whole());
 }
+
+/// A line that somebody wrote into our hook is his: not overwritten, and not removed.
+#[test]
+fn our_own_hook_with_other_lines_in_it_stays() {
+    with_each_git(|home| {
+        let repository = home.repository("shop", FILE);
+        repository.install();
+        let hook = repository.hooks().join("post-commit");
+        let ours = fs::read_to_string(&hook).expect("the hook");
+        let edited = ours.replace("binary=", "notify-send committed\nbinary=");
+        assert_ne!(edited, ours);
+        fs::write(&hook, &edited).expect("the hook");
+        let ran = refused(&repository);
+        assert!(
+            ran.stderr
+                .contains("it is jenkins-trigger's with other lines in it"),
+            "{}",
+            ran.whole()
+        );
+        repository.tool(&["uninstall"]).succeeded();
+        assert_eq!(fs::read_to_string(&hook).expect("the hook"), edited);
+    });
+}

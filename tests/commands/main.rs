@@ -24,6 +24,7 @@ mod trigger_curl;
 mod trigger_dry_run;
 mod trigger_head;
 mod trigger_outcomes;
+mod terminal;
 mod trust;
 mod uninstall;
 mod untrusted;

@@ -147,3 +147,27 @@ fn a_hook_holds_it_and_the_next_one_names_the_line() {
     let later = repository.commit("second");
     assert!(later.stderr.contains(line), "{}", later.stderr);
 }
+
+/// The user's config may be in several files.
+#[test]
+fn a_config_that_the_users_config_includes_may_allow_it() {
+    let home = home();
+    let proxy = jenkins_stand_in::StandIn::start(crate::support::shop());
+    let repository = home.repository("shop", FILE);
+    repository.commit("first");
+    repository.tool(&["trust"]).succeeded();
+    let included = home.path("home/work.gitconfig");
+    let line = "[jenkinsTrigger]\n\tallowPlainHttp = http://ci.invalid:8080\n";
+    std::fs::write(&included, line).expect("a file");
+    repository.git(&[
+        "config",
+        "--global",
+        "include.path",
+        &included.display().to_string(),
+    ]);
+    let ran = repository.tool_in(&["trigger"], |command| {
+        command.env("http_proxy", proxy.url());
+    });
+    assert!(!ran.whole().contains("plain http"), "{}", ran.whole());
+    assert_eq!(proxy.requests().len(), 1);
+}

@@ -16,7 +16,11 @@ pub fn server() -> StandIn {
 pub const RULE: &str = "  - { job: build, parameters: { SHA: \"${sha}\", REMOTE: \"${remote:-none}\" } }\n";
 
 pub fn ready<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
-    let repository = home.repository("shop", &file_for(jenkins, RULE));
+    ready_with(home, jenkins, &[])
+}
+
+fn ready_with<'a>(home: &'a Home, jenkins: &StandIn, options: &[&str]) -> Repository<'a> {
+    let repository = home.repository_with("shop", &file_for(jenkins, RULE), options);
     repository.commit("first");
     repository.tool(&["trust"]).succeeded();
     repository
@@ -169,24 +173,37 @@ fn the_end_of_a_remote_branchs_name_is_not_its_name() {
 fn names_that_are_no_branchs_are_missing() {
     with_each_git(|home| {
         let jenkins = server();
-        let repository = ready(home, &jenkins);
-        repository.git(&["tag", "v1"]);
-        for name in [
-            "",
-            "..",
-            "a b",
-            "HEAD",
-            "v1",
-            "refs/heads/main",
-            "main~1",
-            "main\u{7}",
-            "/main",
-            "main/",
-            "@{-1}",
-        ] {
-            refused(&repository, &jenkins, &["--branch", name]);
-        }
+        names_are_missing(&ready(home, &jenkins), &jenkins);
     });
+}
+
+/// Where git itself is asked, which would read revisions.
+#[test]
+fn revisions_are_no_branches_where_libgit2_cannot_help() {
+    with_each_git(|home| {
+        let jenkins = server();
+        let repository = ready_with(home, &jenkins, &["--object-format=sha256"]);
+        names_are_missing(&repository, &jenkins);
+    });
+}
+
+fn names_are_missing(repository: &Repository<'_>, jenkins: &StandIn) {
+    repository.git(&["tag", "v1"]);
+    for name in [
+        "",
+        "..",
+        "a b",
+        "HEAD",
+        "v1",
+        "refs/heads/main",
+        "main~1",
+        "main\u{7}",
+        "/main",
+        "main/",
+        "@{-1}",
+    ] {
+        refused(repository, jenkins, &["--branch", name]);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jenkins_stand_in::{Answer, Fault, StandIn};
 
-use crate::support::{Home, filtered, gits, shop, short_file, with_each_git};
+use crate::support::{Home, Ran, filtered, gits, shop, short_file, with_each_git};
 
 /// A port that nobody listens on: one that a stand-in has just given back.
 fn nobody() -> String {
@@ -108,7 +108,7 @@ fn without_credentials_nothing_is_contacted_and_the_trigger_waits() {
     commit
         .args(["commit", "-q", "-m", "first"])
         .env_remove("JENKINS_API_TOKEN");
-    assert!(commit.status().expect("git starts").success());
+    Ran::of(&mut commit).succeeded();
     let journal = repository.wait_for_journal(1);
     assert_eq!(journal[0]["outcome"], "held");
     assert!(jenkins.requests().is_empty());

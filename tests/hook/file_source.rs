@@ -175,3 +175,28 @@ fn a_deleted_file_is_not_used() {
         assert_fired(&repository, &jenkins, &[]);
     });
 }
+
+/// libgit2 reads neither kind of index.
+#[test]
+fn an_unshared_file_works_beside_a_split_or_sparse_index() {
+    with_each_git(|home| {
+        for (name, setting) in [
+            ("split", &["update-index", "--split-index"][..]),
+            ("sparse", &["sparse-checkout", "init", "--cone", "--sparse-index"]),
+        ] {
+            let jenkins = StandIn::start(shop_with_sha());
+            let repository = home.repository(name, "");
+            repository.write("folder/text", "1");
+            repository.write("other/text", "1");
+            repository.commit("before the hook");
+            repository.git(setting);
+            repository.write(NAME, file_for_all(&jenkins));
+            repository.install();
+            repository.write("text", "2");
+            repository.git(&["add", "text"]);
+            repository.git(&["commit", "-q", "-m", "work"]);
+            let work = repository.head();
+            assert_fired(&repository, &jenkins, &[work]);
+        }
+    });
+}

@@ -1,0 +1,75 @@
+//! On a terminal the tool asks before it records anything; `script` makes the terminal.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::helpers::home;
+use crate::support::{Ran, Repository, program};
+
+const FILE: &str = "version: 1\nserver: http://ci.invalid:8080\njobs:\n  main: shop/deploy\n";
+
+/// What the tool says on a terminal where somebody types these answers.
+fn typed(repository: &Repository<'_>, command: &str, answers: &str) -> Ran {
+    let mut terminal = repository.home.command("script", &repository.folder);
+    let line = format!("'{}' {command}", program().display());
+    let mut child = terminal
+        .args(["-q", "-e", "-c", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script starts");
+    let mut keyboard = child.stdin.take().expect("a pipe");
+    keyboard.write_all(answers.as_bytes()).expect("typed");
+    drop(keyboard);
+    Ran::from(child.wait_with_output().expect("it ends"))
+}
+
+fn allowed(repository: &Repository<'_>) -> String {
+    repository
+        .try_git(&["config", "--global", "--get-all", "jenkinsTrigger.allowPlainHttp"])
+        .stdout
+}
+
+#[test]
+fn who_says_no_has_a_hook_that_sends_nothing() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let ran = typed(&repository, "install post-commit", "n\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert!(ran.stdout.contains("Trust http://ci.invalid:8080/ with your credentials? [y/N]"));
+    assert!(ran.stdout.contains("until you allow it: jenkins-trigger trust"));
+    let commit = repository.commit("first");
+    assert!(commit.stderr.contains("not sent: this file names http://ci.invalid:8080/"));
+    assert_eq!(allowed(&repository), "");
+}
+
+#[test]
+fn just_pressing_enter_is_a_no() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let ran = typed(&repository, "trust", "\n");
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert!(ran.stdout.contains("not trusted"), "{}", ran.whole());
+}
+
+#[test]
+fn who_says_yes_to_plain_http_has_it_in_the_git_config() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let ran = typed(&repository, "trust", "y\ny\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert!(ran.stdout.contains("plain http"), "{}", ran.whole());
+    assert_eq!(allowed(&repository), "http://ci.invalid:8080\n");
+}
+
+#[test]
+fn who_trusts_a_server_may_still_say_no_to_plain_http() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let ran = typed(&repository, "trust", "y\nn\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert_eq!(allowed(&repository), "");
+    let again = typed(&repository, "trust", "n\n");
+    assert!(!again.stdout.contains("with your credentials?"), "asked once");
+}

@@ -71,15 +71,21 @@ pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
 pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
     let mut end = Instant::now() + LIFETIME;
-    let mut eager = how == Start::Eager;
+    if how == Start::Eager {
+        spool.ask_again()?;
+    }
     loop {
         {
-            // Whoever holds it looks at the spool once more after letting go.
+            // Whoever holds it looks once more, at the spool and for this request, when he has let
+            // go of it.
             let Some(_lock) = spool.lock_sending()? else {
                 return Ok(());
             };
+            let eager = spool.take_asked_again()?;
             Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
-            eager = false;
+        }
+        if spool.is_asked_again() {
+            continue;
         }
         // Before the look at what is due: what comes after it must wake the sleeper.
         let before = changed(&spool);

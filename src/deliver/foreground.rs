@@ -103,7 +103,7 @@ impl<'a> Foreground<'a> {
     /// needs another.
     fn end(self) -> spool::Result<()> {
         drop(self.lock);
-        if detached::next_due(self.spool)?.is_some() {
+        if self.spool.is_asked_again() || detached::next_due(self.spool)?.is_some() {
             // Without one it goes out with the next hook.
             let _ = detached::start(self.common_dir, Start::Patient);
         }

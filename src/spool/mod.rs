@@ -301,6 +301,38 @@ impl Spool {
         Lock::try_take(&path).map_err(io_error("lock", &path))
     }
 
+    /// Asks whoever sends now to try everything once more when he is done: he may have looked
+    /// before something changed.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn ask_again(&self) -> Result<()> {
+        self.prepare()?;
+        let path = self.folder.join(AGAIN);
+        platform::append_private(&path)
+            .map(drop)
+            .map_err(io_error("write", &path))
+    }
+
+    /// Whether somebody asked so.
+    #[must_use]
+    pub fn is_asked_again(&self) -> bool {
+        self.folder.join(AGAIN).exists()
+    }
+
+    /// Takes the request, if there is one, before doing what it asks for.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn take_asked_again(&self) -> Result<bool> {
+        let path = self.folder.join(AGAIN);
+        match fs::remove_file(&path) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("remove", &path)(error)),
+        }
+    }
+
     /// Notes that something was said that is not to be said again until [`Spool::unsay`];
     /// `true` if it had not been said.
     ///
@@ -321,6 +353,9 @@ impl Spool {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
     }
 }
+
+/// The file by which a sender that found another at work asks it to try everything once more.
+const AGAIN: &str = "again";
 
 /// The ending of a failed trigger's file once a hook has told of it.
 const TOLD: &str = "told.json";

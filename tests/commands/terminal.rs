@@ -37,10 +37,17 @@ fn who_says_no_has_a_hook_that_sends_nothing() {
     let repository = home.repository("shop", FILE);
     let ran = typed(&repository, "install post-commit", "n\n");
     assert_eq!(ran.code, 0, "{}", ran.whole());
-    assert!(ran.stdout.contains("Trust http://ci.invalid:8080/ with your credentials? [y/N]"));
+    assert!(
+        ran.stdout
+            .contains("Trust http://ci.invalid:8080/ with your credentials? [y/N]")
+    );
     assert!(ran.stdout.contains("until you allow it: jenkins-trigger trust"));
     let commit = repository.commit("first");
-    assert!(commit.stderr.contains("not sent: this file names http://ci.invalid:8080/"));
+    assert!(
+        commit
+            .stderr
+            .contains("not sent: this file names http://ci.invalid:8080/")
+    );
     assert_eq!(allowed(&repository), "");
 }
 

@@ -132,3 +132,30 @@ fn several_retries_at_once_send_each_trigger_once() {
     }
     assert_eq!(jenkins.requests().len(), 2, "{:?}", jenkins.requests());
 }
+
+/// A sender that is at work has read what is trusted; what is trusted meanwhile counts all the same.
+#[test]
+fn what_is_trusted_while_a_sender_is_at_work_is_sent() {
+    let home = Home::new(&gits()[0]);
+    let (slow, other) = (StandIn::start(shop()), StandIn::start(shop()));
+    let repository = home.repository("shop", &crate::support::short_file(&slow));
+    repository.install();
+    repository.write(
+        ".jenkins-trigger.yml",
+        format!(
+            "version: 1\nservers: {{ slow: {{ url: {} }}, other: {{ url: {} }} }}\njobs:\n  \
+             - {{ job: shop/deploy, server: slow }}\n  - {{ job: shop/deploy, server: other }}\n",
+            slow.url(),
+            other.url()
+        ),
+    );
+    slow.fault(Fault::new(FaultAction::Delay(Duration::from_secs(2))));
+    repository.commit("names another server");
+    assert!(slow.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    repository.tool(&["trust"]).succeeded();
+    assert!(other.requests().is_empty(), "the first sender is still at work");
+    assert!(other.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    let sent = repository.wait_for_journal(3);
+    assert_eq!(sent[2]["outcome"], "queued", "{sent:?}");
+    assert_eq!(slow.requests().len(), 1);
+}

@@ -53,8 +53,9 @@ fn tell_failures(printer: &Printer, spool: &Spool) {
         0 => String::new(),
         more => format!(" (and {more} more: jenkins-trigger log)"),
     };
+    let failed = if last.uncertain { "" } else { " failed" };
     printer.hook_line(&format!(
-        "earlier, {} → {} failed: {}{more}",
+        "earlier, {} → {}{failed}: {}{more}",
         last.reference(),
         last.job,
         last.trouble.as_deref().unwrap_or("for no reason on record")

@@ -58,6 +58,8 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         attempts: 0,
         due: None,
         trouble: None,
+        sending: None,
+        uncertain: false,
         hold,
     };
     ids.into_iter().zip(&plan.triggers).map(entry).collect()

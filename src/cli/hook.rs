@@ -145,7 +145,7 @@ fn accept(
     for trigger in triggers {
         let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
         let trouble = match &trusted {
-            Ok(servers) if servers.contains(&trigger.server) => None,
+            Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
             Ok(_) => Some(deliver::untrusted(&trigger.server)),
             Err(error) => Some(error.to_string()),
         };

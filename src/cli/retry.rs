@@ -34,14 +34,19 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Err(Refusal::plain(message).into());
     }
     let chosen = choose(printer, &spool, arguments)?;
+    if chosen.is_empty() && !spool.waiting()?.triggers.is_empty() {
+        return Ok(Exit::Act);
+    }
     for trigger in &chosen {
         printer.detail(&format!(
             "{} {} on {}, attempts so far: {}",
             trigger.id, trigger.job, trigger.server, trigger.attempts
         ));
     }
-    let outcomes = sending.send(&chosen)?;
-    Ok(outcomes::print(printer, &outcomes, arguments.json))
+    let (outcomes, sent) = sending.send(&chosen, false);
+    let exit = outcomes::print(printer, &outcomes, arguments.json);
+    sent?;
+    Ok(exit)
 }
 
 /// Finds what the user means and lets it go on.

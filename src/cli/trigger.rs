@@ -15,7 +15,7 @@ use crate::git::{Head, Repository};
 use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
 use crate::secret::Secret;
-use crate::spool::{Entry, Outcome, Spool, Trigger};
+use crate::spool::{Outcome, Spool, Trigger};
 use crate::text::{Text, shell_word};
 use crate::ui::{Printer, Tone};
 
@@ -183,24 +183,21 @@ fn send(
     json: bool,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
+    let sending = Foreground::begin(&spool, repository.common_dir())?;
     for trigger in triggers {
         spool.put(trigger)?;
     }
-    let outcomes = Foreground::begin(&spool, repository.common_dir())?.send(triggers)?;
+    // Whoever asked by hand asks again when what holds it is put right; two would go out then.
+    let (outcomes, sent) = sending.send(triggers, true);
     for (trigger, entry) in &outcomes {
-        let asked = triggers.iter().any(|asked| asked.id == trigger.id);
-        match entry.as_ref().map(|entry| entry.outcome) {
-            // Whoever asked by hand asks again when it is put right; two would go out then.
-            Some(Outcome::Held) if asked => {
-                spool.journal().append(&Entry::of(trigger, Outcome::Dropped))?;
-                spool.done(&trigger.id)?;
-            }
-            // He has just been told.
-            Some(Outcome::Failed | Outcome::Unknown) => spool.mark_told(&trigger.id)?,
-            _ => {}
+        if let Some(Outcome::Failed | Outcome::Unknown) = entry.as_ref().map(|entry| entry.outcome) {
+            // He is told now.
+            spool.mark_told(&trigger.id)?;
         }
     }
-    Ok(outcomes::print(printer, &outcomes, json))
+    let exit = outcomes::print(printer, &outcomes, json);
+    sent?;
+    Ok(exit)
 }
 
 /// A request as it would go out, secrets left out.

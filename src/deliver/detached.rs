@@ -74,38 +74,63 @@ pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
     if how == Start::Eager {
         spool.ask_again()?;
     }
+    let mut news = false;
+    // Held from the first sleep to the end: one who sleeps is enough for all.
+    let mut sleeping = None;
     loop {
-        {
-            // Whoever holds it looks once more, at the spool and for this request, when he has let
+        match spool.lock_sending()? {
+            Some(_lock) => {
+                let eager = spool.take_asked_again()? || news;
+                Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
+                news = false;
+            }
+            // Whoever holds it looks once more, at the spool and for the request, when he has let
             // go of it.
-            let Some(_lock) = spool.lock_sending()? else {
-                return Ok(());
-            };
-            let eager = spool.take_asked_again()?;
-            Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
+            None if sleeping.is_none() => return Ok(()),
+            // He may be killed before; others left their triggers to this one.
+            None if Instant::now() < end => {
+                thread::sleep(GLANCE);
+                continue;
+            }
+            None => return Ok(()),
         }
         if spool.is_asked_again() {
             continue;
         }
         // Before the look at what is due: what comes after it must wake the sleeper.
         let before = changed(&spool);
-        match next_due(&spool)? {
-            None => return Ok(()),
-            Some(due) if due <= Timestamp::now() => {}
-            Some(due) => {
-                // One sleeper is enough for all; others' news it sees in the spool.
-                let Some(_sleeping) = spool.lock_sleeping()? else {
-                    return Ok(());
-                };
-                match sleep_until(due, end, &spool, before) {
-                    Woken::Due => {}
-                    // News: whoever brought it left it to this sleeper.
-                    Woken::Changed => end = Instant::now() + LIFETIME,
-                    Woken::Over => return Ok(()),
-                }
-            }
+        let Some(due) = next_due(&spool)? else {
+            return Ok(());
+        };
+        if due <= Timestamp::now() {
+            continue;
+        }
+        if sleeping.is_none() {
+            sleeping = spool.lock_sleeping()?;
+        }
+        if sleeping.is_none() {
+            return Ok(());
+        }
+        end = end.max(end_of_newest(&spool)?);
+        match sleep_until(due, end, &spool, before) {
+            Woken::Due => {}
+            Woken::Changed => news = true,
+            Woken::Over => return Ok(()),
         }
     }
+}
+
+/// Until when the newest trigger that waits is to be tried.
+fn end_of_newest(spool: &Spool) -> spool::Result<Instant> {
+    let now = Timestamp::now();
+    let waiting = spool.waiting()?.triggers;
+    let age = waiting
+        .iter()
+        // Of one that a clock set back made younger than nothing: no age.
+        .map(|trigger| Duration::try_from(now.duration_since(trigger.created)).unwrap_or_default())
+        .min()
+        .unwrap_or(LIFETIME);
+    Ok(Instant::now() + LIFETIME.saturating_sub(age))
 }
 
 /// When the first trigger that can be sent is due; those that wait for the user do not count.
@@ -140,14 +165,17 @@ enum Woken {
 fn sleep_until(due: Timestamp, end: Instant, spool: &Spool, before: Option<SystemTime>) -> Woken {
     loop {
         let now = changed(spool);
-        if now.is_none() || Instant::now() >= end {
+        if now.is_none() {
             return Woken::Over;
+        }
+        if now != before {
+            return Woken::Changed;
         }
         if due <= Timestamp::now() {
             return Woken::Due;
         }
-        if now != before {
-            return Woken::Changed;
+        if Instant::now() >= end {
+            return Woken::Over;
         }
         thread::sleep(GLANCE);
     }

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
 use super::detached::{self, Start};
 use super::sender::Sender;
 use crate::platform::Lock;
-use crate::spool::{self, Entry, Spool, Trigger};
+use crate::spool::{self, Entry, Outcome, Spool, Trigger};
 
 /// How long to wait for a sender that is at work.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Triggers, each with what became of it.
+pub type Sent = Vec<(Trigger, Option<Entry>)>;
 
 /// The one who sends, with the user looking on. Nobody else changes what waits meanwhile.
 #[derive(Debug)]
@@ -21,7 +22,8 @@ pub struct Foreground<'a> {
     spool: &'a Spool,
     common_dir: &'a Path,
     lock: Option<Lock>,
-    begun: Timestamp,
+    /// Where the journal ended before.
+    journal: u64,
 }
 
 impl<'a> Foreground<'a> {
@@ -31,7 +33,7 @@ impl<'a> Foreground<'a> {
     /// # Errors
     /// What the file system says about the spool.
     pub fn begin(spool: &'a Spool, common_dir: &'a Path) -> spool::Result<Self> {
-        let begun = Timestamp::now();
+        let journal = spool.journal().length();
         let patience = Instant::now() + PATIENCE;
         let lock = loop {
             let lock = spool.lock_sending()?;
@@ -44,7 +46,7 @@ impl<'a> Foreground<'a> {
             spool,
             common_dir,
             lock,
-            begun,
+            journal,
         })
     }
 
@@ -56,18 +58,46 @@ impl<'a> Foreground<'a> {
 
     /// Sends these waiting triggers and, before them, what waits for the same job and branch and
     /// is older. Tells what became of each, oldest first; nothing for one that has to go on
-    /// waiting behind another.
+    /// waiting behind another. With `drop_held`, those of the chosen that wait for their user are
+    /// given up.
     ///
     /// # Errors
-    /// What the file system says about the spool.
-    pub fn send(self, chosen: &[Trigger]) -> spool::Result<Vec<(Trigger, Option<Entry>)>> {
+    /// What the file system says about the spool, beside what was sent all the same.
+    pub fn send(self, chosen: &[Trigger], drop_held: bool) -> (Sent, spool::Result<()>) {
         let mut outcomes: BTreeMap<String, Entry> = BTreeMap::new();
+        let mut all = chosen.to_vec();
+        let mut sent = self.pass(chosen, &mut all, &mut outcomes);
+        if drop_held {
+            let held = chosen.iter().filter(|trigger| {
+                let outcome = outcomes.get(&trigger.id).map(|entry| entry.outcome);
+                outcome == Some(Outcome::Held)
+            });
+            for trigger in held {
+                sent = sent.and_then(|()| self.drop_held(trigger));
+            }
+        }
+        all.sort_by(|one, other| one.id.cmp(&other.id));
+        all.dedup_by(|one, other| one.id == other.id);
+        let sent = sent.and(self.end());
+        let with_outcome = |trigger: Trigger| {
+            let entry = outcomes.remove(&trigger.id);
+            (trigger, entry)
+        };
+        (all.into_iter().map(with_outcome).collect(), sent)
+    }
+
+    fn pass(
+        &self,
+        chosen: &[Trigger],
+        all: &mut Vec<Trigger>,
+        outcomes: &mut BTreeMap<String, Entry>,
+    ) -> spool::Result<()> {
         let goes = |trigger: &Trigger| {
             chosen
                 .iter()
                 .any(|last| trigger.lane() == last.lane() && trigger.id <= last.id)
         };
-        let mut all = chosen.to_vec();
+        let mut sent = Ok(());
         if self.lock.is_some() {
             let waiting = self.spool.waiting()?.triggers;
             all.extend(
@@ -75,28 +105,23 @@ impl<'a> Foreground<'a> {
                     .into_iter()
                     .filter(|trigger| trigger.hold.is_none() && goes(trigger)),
             );
-            Sender::new(self.spool, self.common_dir).pass(true, &goes, &mut |entry| {
+            sent = Sender::new(self.spool, self.common_dir).pass(true, &goes, &mut |entry| {
                 outcomes.insert(entry.id.clone(), entry);
-            })?;
+            });
         }
-        all.sort_by(|one, other| one.id.cmp(&other.id));
-        all.dedup_by(|one, other| one.id == other.id);
         // Another sender may have been faster with some.
         if all.iter().any(|trigger| !outcomes.contains_key(&trigger.id)) {
-            for entry in self.spool.journal().entries()?.into_iter().rev() {
-                if entry.time >= self.begun {
-                    outcomes.entry(entry.id.clone()).or_insert(entry);
-                }
+            for entry in self.spool.journal().entries_from(self.journal)?.into_iter().rev() {
+                outcomes.entry(entry.id.clone()).or_insert(entry);
             }
         }
-        self.end()?;
-        Ok(all
-            .into_iter()
-            .map(|trigger| {
-                let entry = outcomes.remove(&trigger.id);
-                (trigger, entry)
-            })
-            .collect())
+        sent
+    }
+
+    fn drop_held(&self, trigger: &Trigger) -> spool::Result<()> {
+        let journal = self.spool.journal();
+        journal.append(&Entry::of(trigger, Outcome::Dropped))?;
+        self.spool.done(&trigger.id)
     }
 
     /// Lets go of the lock. A hook's sender that found it taken is gone: what can still be sent

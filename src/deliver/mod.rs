@@ -6,4 +6,4 @@ mod sender;
 
 pub use detached::{COMMAND, Start, run, start};
 pub use foreground::Foreground;
-pub use sender::{order_of, parameters_of, untrusted};
+pub use sender::{lacks, order_of, parameters_of, untrusted};

@@ -116,8 +116,19 @@ impl<'a> Sender<'a> {
                 blocked.insert(lane);
                 continue;
             }
-            let state = self.attempt(&trigger);
-            report(self.record(&trigger, &state)?);
+            let state = match trigger.sending {
+                Some(since) => match self.settled_since(&trigger, since)? {
+                    Some(entry) => {
+                        report(entry);
+                        continue;
+                    }
+                    None => State::Unknown(died_meanwhile(&trigger)),
+                },
+                None => self.attempt(&trigger),
+            };
+            let (entry, recorded) = self.record(&trigger, &state);
+            report(entry);
+            recorded?;
             if matches!(state, State::Waiting(_) | State::Held(_)) {
                 blocked.insert(lane);
             }
@@ -131,6 +142,28 @@ impl<'a> Sender<'a> {
         }
     }
 
+    /// Ends what a sender began that died between the journal and the spool, if the journal has
+    /// its end.
+    fn settled_since(&self, trigger: &Trigger, since: Timestamp) -> spool::Result<Option<Entry>> {
+        let entries = self.spool.journal().entries()?;
+        let last = entries
+            .into_iter()
+            .rev()
+            .find(|entry| entry.id == trigger.id && entry.time >= since);
+        let Some(last) = last else { return Ok(None) };
+        match last.outcome {
+            Outcome::Waiting | Outcome::Held => return Ok(None),
+            Outcome::Queued | Outcome::Merged | Outcome::Dropped => self.spool.done(&trigger.id)?,
+            Outcome::Failed | Outcome::Unknown => self.spool.fail(&Trigger {
+                trouble: last.message.clone(),
+                sending: None,
+                uncertain: last.outcome == Outcome::Unknown,
+                ..trigger.clone()
+            })?,
+        }
+        Ok(Some(last))
+    }
+
     /// `Err` is no worse than `Ok`: it only leaves early.
     fn send(&mut self, trigger: &Trigger) -> Result<State, State> {
         let held = |error: credentials::Error| State::Held(error.to_string());
@@ -138,19 +171,18 @@ impl<'a> Sender<'a> {
         let method: Method = trigger.method.parse().map_err(State::Refused)?;
         self.check_trust(&trigger.server)?;
         credentials::check_transport(&server, jenkins::is_loopback(&server)).map_err(held)?;
-        let login = method
-            .needs_user()
-            .then(|| credentials::login_for(&server))
-            .transpose()
-            .map_err(held)?;
-        let job_token = trigger
-            .token_from
-            .as_deref()
-            .map(|name| credentials::job_token(name, &trigger.job))
-            .transpose()
-            .map_err(held)?;
+        let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         let parameters = parameters_of(trigger);
         let order = order_of(trigger, method, &parameters, login.as_ref(), job_token.as_ref());
+        self.client(server.clone())?;
+        // From here on nobody can say that it was not queued, whatever becomes of this process.
+        let marked = Trigger {
+            sending: Some(Timestamp::now()),
+            ..trigger.clone()
+        };
+        self.spool
+            .update(&marked)
+            .map_err(|error| State::Waiting(error.to_string()))?;
         let client = self.client(server)?;
         Ok(settle(client, &order))
     }
@@ -175,22 +207,27 @@ impl<'a> Sender<'a> {
     }
 
     /// The journal first: a trigger leaves the spool only after its outcome is in there.
-    fn record(&self, trigger: &Trigger, state: &State) -> spool::Result<Entry> {
-        let journal = self.spool.journal();
+    fn record(&self, trigger: &Trigger, state: &State) -> (Entry, spool::Result<()>) {
         let mut entry = Entry::of(trigger, state.outcome());
         entry.message = state.trouble().map(str::to_owned);
         if let State::Accepted { item, url, .. } = state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
         }
+        let recorded = self.write_down(trigger, state, &entry);
+        (entry, recorded)
+    }
+
+    fn write_down(&self, trigger: &Trigger, state: &State, entry: &Entry) -> spool::Result<()> {
         // A server that is away for a day is one line, not one for every attempt.
         let repeated =
             matches!(state, State::Waiting(_) | State::Held(_)) && entry.message == trigger.trouble;
         if !repeated {
-            journal.append(&entry)?;
+            self.spool.journal().append(entry)?;
         }
         let tried = Trigger {
             trouble: entry.message.clone(),
+            sending: None,
             ..trigger.clone()
         };
         match state {
@@ -198,6 +235,7 @@ impl<'a> Sender<'a> {
             State::Refused(_) | State::Unknown(_) => self.spool.fail(&Trigger {
                 attempts: trigger.attempts.saturating_add(1),
                 due: None,
+                uncertain: matches!(state, State::Unknown(_)),
                 ..tried
             }),
             State::Waiting(_) => self.spool.update(&Trigger {
@@ -207,15 +245,50 @@ impl<'a> Sender<'a> {
             }),
             // Without a time: what holds it may be gone whenever the next sender looks.
             State::Held(_) => self.spool.update(&Trigger { due: None, ..tried }),
-        }?;
-        Ok(entry)
+        }
     }
+}
+
+fn died_meanwhile(trigger: &Trigger) -> String {
+    let place = Url::parse(&trigger.server)
+        .map(|server| jenkins::job_url(&server, &trigger.job))
+        .unwrap_or_default();
+    format!(
+        "the program ended while the request was out: it may have been queued; look at {place}; if it is not \
+         there: jenkins-trigger retry"
+    )
 }
 
 /// What is said of a server that this repository may not reach yet.
 #[must_use]
 pub fn untrusted(server: &str) -> String {
     format!("this file names {server}, which you have not trusted here; to allow it: jenkins-trigger trust")
+}
+
+/// What a trigger lacks to be sent from here, found out without asking anybody.
+#[must_use]
+pub fn lacks(trigger: &Trigger) -> Option<String> {
+    let server = Url::parse(&trigger.server).ok()?;
+    let method = trigger.method.parse().ok()?;
+    let secrets = secrets_for(trigger, method, &server);
+    secrets.err().map(|error| error.to_string())
+}
+
+fn secrets_for(
+    trigger: &Trigger,
+    method: Method,
+    server: &Url,
+) -> Result<(Option<Login>, Option<Secret>), credentials::Error> {
+    let login = method
+        .needs_user()
+        .then(|| credentials::login_for(server))
+        .transpose()?;
+    let job_token = trigger
+        .token_from
+        .as_deref()
+        .map(|name| credentials::job_token(name, &trigger.job))
+        .transpose()?;
+    Ok((login, job_token))
 }
 
 /// The parameters of a trigger as Jenkins is asked with them.

@@ -10,8 +10,7 @@ use crate::git::{Commit, Error, Head, Repository};
 pub enum Found {
     /// A branch has a new commit.
     Event(Box<Event>),
-    /// One commit of several that git makes in one go, on a branch or not: git will say when the
-    /// last is made.
+    /// One commit of several that git makes in one go, on a branch or not: the last one counts.
     Unfinished,
     /// A commit of the user's own without a branch.
     Detached,

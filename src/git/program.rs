@@ -281,7 +281,8 @@ impl Program {
     }
 
     pub(super) fn last_action(&self) -> Option<BString> {
-        self.line(["log", "-g", "-1", "--format=%gs", "HEAD"]).ok()?
+        self.line(["log", "-g", "-1", "--no-show-signature", "--format=%gs", "HEAD"])
+            .ok()?
     }
 }
 

@@ -189,7 +189,13 @@ fn is_ours(content: &[u8]) -> bool {
     content
         .strip_prefix(head.as_bytes())
         .and_then(|rest| rest.strip_suffix(tail.as_bytes()))
-        .is_some_and(|word| word.starts_with(b"'") && word.ends_with(b"'"))
+        .is_some_and(is_shell_word)
+}
+
+/// Whether these bytes are one word as `shell_word` writes it.
+fn is_shell_word(word: &[u8]) -> bool {
+    let inner = word.strip_prefix(b"'").and_then(|rest| rest.strip_suffix(b"'"));
+    inner.is_some_and(|inner| shell_word(&inner.replace(b"'\\''", b"'")) == word)
 }
 
 /// The hook before and after the path of the program.
@@ -275,11 +281,12 @@ fn forget_folder(repository: &Repository, folder: &Path) {
     let record = folder_record(repository);
     let Ok(topmost) = fs::read(&record) else { return };
     let topmost = Path::new(OsStr::from_bytes(&topmost));
-    let made = folder.ancestors().take_while(|path| path.starts_with(topmost));
-    for path in made {
-        if fs::remove_dir(path).is_err() {
-            return;
-        }
+    let mut made = folder
+        .ancestors()
+        .take_while(|path| path.starts_with(topmost))
+        .peekable();
+    if made.peek().is_none() || made.any(|path| fs::remove_dir(path).is_err()) {
+        return;
     }
     let _ = fs::remove_file(&record);
     // Stays while there is a spool in it.

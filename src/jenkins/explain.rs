@@ -253,17 +253,27 @@ fn redirected(answer: &Answer, tried: &Tried<'_>) -> Explanation {
             format!("if that is your Jenkins, write in .jenkins-trigger.yml: server: {moved}"),
         );
     }
-    if shown == job_url(tried.server, tried.job()) {
+    // By its path: Jenkins makes the rest from the request (contract, observed 3).
+    let job = Url::parse(&job_url(tried.server, tried.job()));
+    if job.is_ok_and(|job| job.path() == target.path()) {
         return say(
             format!("a policy on the server refused to queue job {}", tried.job()),
             "a throttle, build blocker or folder rule says no; ask its administrator",
         );
     }
-    let below = shown.strip_prefix(tried.server.as_str()).unwrap_or_default();
-    if target.origin() != tried.server.origin()
-        || below.starts_with("login")
-        || below.starts_with("securityRealm/")
-    {
+    let path = target.path();
+    let for_login = ["/login", "/securityRealm/", "/oauth2/", "/saml", "/sso"]
+        .iter()
+        .any(|part| path.contains(part));
+    let same_host = target.host_str() == tried.server.host_str();
+    if same_host && target.origin() != tried.server.origin() && !for_login {
+        let moved = format!("{}{}", target.origin().ascii_serialization(), tried.server.path());
+        return say(
+            format!("{} redirects to {shown}", tried.server),
+            format!("write in .jenkins-trigger.yml: server: {moved}"),
+        );
+    }
+    if !same_host || for_login {
         return say(
             format!("{} asks for a login first, at {shown}", tried.host()),
             "a single sign-on stands before Jenkins; it must let API tokens through, or use an internal URL",
@@ -271,7 +281,7 @@ fn redirected(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     }
     say(
         format!("{} redirects to {shown}", tried.url),
-        "check `server` in .jenkins-trigger.yml, with its context path",
+        "check `server` in .jenkins-trigger.yml, with its context path; or a single sign-on stands before Jenkins",
     )
 }
 

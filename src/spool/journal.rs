@@ -163,14 +163,35 @@ impl Journal {
         }
     }
 
+    /// How long it is, in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |found| found.len())
+    }
+
     /// All lines, oldest first; a torn or foreign line is left out.
     ///
     /// # Errors
     /// What the file system says.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        let text = match fs::read(&self.path) {
+        self.entries_from(0)
+    }
+
+    /// The lines that came after it was `start` bytes long.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn entries_from(&self, start: u64) -> Result<Vec<Entry>> {
+        let read = || {
+            let mut file = fs::File::open(&self.path)?;
+            file.seek(SeekFrom::Start(start))?;
+            let mut text = Vec::new();
+            file.read_to_end(&mut text)?;
+            Ok(text)
+        };
+        let text = match read() {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if io::Error::kind(&error) == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(io_error("read", &self.path)(error)),
         };
         Ok(text

@@ -60,6 +60,13 @@ pub struct Trigger {
     /// What went wrong last, as a person reads it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Since when a request for it is out. Still set when nobody is sending, it says that a sender
+    /// died in between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Timestamp>,
+    /// Set on a failed one that Jenkins may have taken all the same.
+    #[serde(default)]
+    pub uncertain: bool,
     /// Set while only the user can let it go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,

@@ -42,7 +42,7 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         binary='[PROGRAM]'
         [ -x "$binary" ] || binary=$(command -v jenkins-trigger) || {
         	case $0 in /*) hook=$0 ;; *) hook=$PWD/$0 ;; esac
-        	echo "jenkins-trigger: the program is gone; install it again, or take this hook out: rm '$hook'" >&2
+        	echo "jenkins-trigger: the program is gone; install it again, or delete this hook: $hook" >&2
         	exit 0
         }
         exec "$binary" hook post-commit "$@"

@@ -210,17 +210,26 @@ fn our_own_hook_with_other_lines_in_it_stays() {
         repository.install();
         let hook = repository.hooks().join("post-commit");
         let ours = fs::read_to_string(&hook).expect("the hook");
-        let edited = ours.replace("binary=", "notify-send committed\nbinary=");
-        assert_ne!(edited, ours);
-        fs::write(&hook, &edited).expect("the hook");
-        let ran = refused(&repository);
-        assert!(
-            ran.stderr
-                .contains("it is jenkins-trigger's with other lines in it"),
-            "{}",
-            ran.whole()
-        );
-        repository.tool(&["uninstall"]).succeeded();
-        assert_eq!(fs::read_to_string(&hook).expect("the hook"), edited);
+        for edited in [
+            ours.replace("\nbinary=", "\nnotify-send committed\nbinary="),
+            ours.replace("\n[ -x", "\nexport SECRET='a b'\n[ -x"),
+            format!("{ours}true\n"),
+        ] {
+            edited_hook_stays(&repository, &hook, &ours, &edited);
+        }
     });
+}
+
+fn edited_hook_stays(repository: &Repository<'_>, hook: &Path, ours: &str, edited: &str) {
+    assert_ne!(edited, ours);
+    fs::write(hook, edited).expect("the hook");
+    let ran = refused(repository);
+    assert!(
+        ran.stderr
+            .contains("it is jenkins-trigger's with other lines in it"),
+        "{}",
+        ran.whole()
+    );
+    repository.tool(&["uninstall"]).succeeded();
+    assert_eq!(fs::read_to_string(hook).expect("the hook"), edited);
 }

@@ -235,6 +235,28 @@ fn a_redirect_to_a_login_elsewhere_is_no_new_address() {
     }
 }
 
+/// A server that sends everybody to https drops the path; one behind a proxy puts its own name.
+#[test]
+fn a_redirect_of_the_same_host_or_to_the_jobs_page_is_read_for_what_it_means() {
+    for (location, advice) in [
+        ("https://127.0.0.1:1/", "server: https://127.0.0.1:1/ci/"),
+        (
+            "https://internal.example/ci/job/shop/job/deploy/",
+            "a policy on the server",
+        ),
+    ] {
+        let home = Home::new(&gits()[0]);
+        let jenkins = StandIn::start(shop().context_path("/ci"));
+        jenkins.fault(Fault::answer(Answer::new(302).header("Location", location)));
+        let repository = home.repository("shop", &short_file(&jenkins));
+        repository.tool(&["trust"]).succeeded();
+        repository.commit("first");
+        let ran = repository.tool(&["trigger"]);
+        assert_eq!(ran.code, 3, "{}", ran.whole());
+        assert!(ran.stdout.contains(advice), "{location}\n{}", ran.whole());
+    }
+}
+
 /// The journal has the last word on every trigger, also when it repeats the one before.
 #[test]
 fn a_second_refusal_is_in_the_journal_too() {

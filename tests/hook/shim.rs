@@ -73,15 +73,11 @@ fn a_program_that_is_gone_is_one_line_that_names_the_hook() {
         assert_ne!(repository.head(), before);
         filtered(home, || {
             insta::allow_duplicates! {
-                insta::assert_snapshot!(ran.stderr, @"jenkins-trigger: the program is gone; install it again, or take this hook out: rm '[HOME]/shop/.git/hooks/post-commit'");
+                insta::assert_snapshot!(ran.stderr, @"jenkins-trigger: the program is gone; install it again, or delete this hook: [HOME]/shop/.git/hooks/post-commit");
             }
         });
         let hook = repository.path(".git/hooks/post-commit");
-        assert!(
-            ran.stderr.contains(&format!("rm '{}'", hook.display())),
-            "{}",
-            ran.stderr
-        );
+        assert!(ran.stderr.contains(&hook.display().to_string()), "{}", ran.stderr);
     });
 }
 

@@ -74,15 +74,13 @@ pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
     if how == Start::Eager {
         spool.ask_again()?;
     }
-    let mut news = false;
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
     loop {
         match spool.lock_sending()? {
             Some(_lock) => {
-                let eager = spool.take_asked_again()? || news;
+                let eager = spool.take_asked_again()?;
                 Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
-                news = false;
             }
             // Whoever holds it looks once more, at the spool and for the request, when he has let
             // go of it.
@@ -112,10 +110,8 @@ pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
             return Ok(());
         }
         end = end.max(end_of_newest(&spool)?);
-        match sleep_until(due, end, &spool, before) {
-            Woken::Due => {}
-            Woken::Changed => news = true,
-            Woken::Over => return Ok(()),
+        if !sleep_until(due, end, &spool, before) {
+            return Ok(());
         }
     }
 }
@@ -152,30 +148,19 @@ pub(super) fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
     Ok(next)
 }
 
-/// Why a sleep ended.
-enum Woken {
-    /// Something is due.
-    Due,
-    /// The spool is no longer as it was.
-    Changed,
-    /// The time is up, or the spool is gone.
-    Over,
-}
-
-fn sleep_until(due: Timestamp, end: Instant, spool: &Spool, before: Option<SystemTime>) -> Woken {
+/// Sleeps until something is due or the spool is no longer as it was; `false` when the time is up
+/// or the spool is gone.
+fn sleep_until(due: Timestamp, end: Instant, spool: &Spool, before: Option<SystemTime>) -> bool {
     loop {
         let now = changed(spool);
         if now.is_none() {
-            return Woken::Over;
+            return false;
         }
-        if now != before {
-            return Woken::Changed;
-        }
-        if due <= Timestamp::now() {
-            return Woken::Due;
+        if now != before || due <= Timestamp::now() {
+            return true;
         }
         if Instant::now() >= end {
-            return Woken::Over;
+            return false;
         }
         thread::sleep(GLANCE);
     }

@@ -27,15 +27,12 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
     let (oldest, waiting) = spool.oldest_waiting(ENOUGH).unwrap_or_default();
     let mut told = BTreeSet::new();
     for trigger in &oldest {
-        let reason = reason(trigger).unwrap_or_default();
+        let reason = reason_of(trigger);
         if reason.is_empty() && !is_old(trigger) || !told.insert(reason.to_owned()) {
             continue;
         }
-        let alike = oldest
-            .iter()
-            .filter(|other| self::reason(other).unwrap_or_default() == reason);
+        let count = oldest.iter().filter(|other| reason_of(other) == reason).count();
         let since = local_time(trigger);
-        let count = alike.count();
         if reason.is_empty() {
             // Its sender was killed, or the machine went down: this hook starts another.
             printer.hook_line(&format!("{count} waiting since {since}"));
@@ -62,10 +59,11 @@ fn tell_failures(printer: &Printer, spool: &Spool) {
     ));
 }
 
-fn reason(trigger: &Trigger) -> Option<&str> {
+/// Why it waits; empty while nobody has tried to send it.
+fn reason_of(trigger: &Trigger) -> &str {
     match trigger.hold {
-        Some(Hold::Storm) => Some(STORM),
-        None => trigger.trouble.as_deref(),
+        Some(Hold::Storm) => STORM,
+        None => trigger.trouble.as_deref().unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{Exit, Refusal, Session, enqueue, file, outcomes};
 use crate::config::Config;
-use crate::credentials::trust::Trust;
+use crate::credentials::trust;
 use crate::deliver::{self, Foreground};
 use crate::environment;
 use crate::event::{Event, manual};
@@ -160,9 +160,7 @@ fn nothing_fires(config: &Config, event: &Event, plan: &Plan) -> Refusal {
 }
 
 fn check_trust(repository: &Repository, triggers: &[Trigger]) -> anyhow::Result<()> {
-    let trusted = Trust::of_user()
-        .and_then(|trust| trust.servers(repository.common_dir()))
-        .map_err(Refusal::from)?;
+    let trusted = trust::servers_of(repository.common_dir()).map_err(Refusal::from)?;
     match triggers.iter().find(|trigger| !trusted.contains(&trigger.server)) {
         None => Ok(()),
         Some(trigger) => Err(Refusal::new(
@@ -226,7 +224,7 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
     }
     let mut secrets = Vec::new();
     if method.needs_user() {
-        secrets.extend(["JENKINS_USER_ID".to_owned(), "JENKINS_API_TOKEN".to_owned()]);
+        secrets.extend([environment::USER_ID.to_owned(), environment::API_TOKEN.to_owned()]);
     }
     secrets.extend(token);
     let form = order.form();

@@ -54,6 +54,14 @@ struct Repository {
 
 const FORMAT: u32 = 1;
 
+/// The servers that the repository with this common git directory may reach for this user.
+///
+/// # Errors
+/// When there is no record's place, or the record is there and cannot be read.
+pub fn servers_of(common_dir: &Path) -> Result<Vec<String>, Error> {
+    Trust::of_user()?.servers(common_dir)
+}
+
 /// The record of one user.
 #[derive(Debug, Clone)]
 pub struct Trust {

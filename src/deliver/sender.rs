@@ -8,11 +8,10 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use crate::credentials::{self, trust::Trust};
+use crate::credentials::{self, trust};
 use crate::jenkins::{self, Attempt, Client, Method, Order};
 use crate::secret::{Login, Secret};
 use crate::spool::{self, Entry, Outcome, Spool, Trigger};
-use crate::text::Text;
 
 /// How long to wait before credentials that were not accepted are looked at once more: while
 /// Jenkins starts, valid ones get a 401 for 0.3 to 0.8 s (contract, observed 4).
@@ -64,14 +63,6 @@ impl State {
     }
 }
 
-/// A pass's order: triggers of one server, job and branch never overtake each other.
-type Lane = (String, String, Option<Text>);
-
-fn lane(trigger: &Trigger) -> Lane {
-    let (server, job, branch) = trigger.lane();
-    (server.to_owned(), job.to_owned(), branch.cloned())
-}
-
 /// Sends what a spool holds. Its maker holds the spool's sending lock.
 #[derive(Debug)]
 pub struct Sender<'a> {
@@ -84,9 +75,7 @@ impl<'a> Sender<'a> {
     /// A sender for the spool in this common git directory.
     #[must_use]
     pub fn new(spool: &'a Spool, common_dir: &Path) -> Self {
-        let trusted = Trust::of_user()
-            .and_then(|trust| trust.servers(common_dir))
-            .map_err(|error| error.to_string());
+        let trusted = trust::servers_of(common_dir).map_err(|error| error.to_string());
         Self {
             spool,
             trusted,
@@ -106,27 +95,28 @@ impl<'a> Sender<'a> {
         wanted: &dyn Fn(&Trigger) -> bool,
         report: &mut dyn FnMut(Entry),
     ) -> spool::Result<()> {
-        let mut blocked: BTreeSet<Lane> = BTreeSet::new();
-        for trigger in self.spool.waiting()?.triggers {
-            let lane = lane(&trigger);
-            if trigger.hold.is_some() || blocked.contains(&lane) || !wanted(&trigger) {
+        let waiting = self.spool.waiting()?.triggers;
+        let mut blocked = BTreeSet::new();
+        for trigger in &waiting {
+            let lane = trigger.lane();
+            if trigger.hold.is_some() || blocked.contains(&lane) || !wanted(trigger) {
                 continue;
             }
-            if !now && due(&trigger) > Timestamp::now() {
+            if !now && due(trigger) > Timestamp::now() {
                 blocked.insert(lane);
                 continue;
             }
             let state = match trigger.sending {
-                Some(since) => match self.settled_since(&trigger, since)? {
+                Some(since) => match self.settled_since(trigger, since)? {
                     Some(entry) => {
                         report(entry);
                         continue;
                     }
-                    None => State::Unknown(died_meanwhile(&trigger)),
+                    None => State::Unknown(died_meanwhile(trigger)),
                 },
-                None => self.attempt(&trigger),
+                None => self.attempt(trigger),
             };
-            let (entry, recorded) = self.record(&trigger, &state);
+            let (entry, recorded) = self.record(trigger, &state);
             report(entry);
             recorded?;
             if matches!(state, State::Waiting(_) | State::Held(_)) {
@@ -174,16 +164,16 @@ impl<'a> Sender<'a> {
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         let parameters = parameters_of(trigger);
         let order = order_of(trigger, method, &parameters, login.as_ref(), job_token.as_ref());
-        self.client(server.clone())?;
+        let spool = self.spool;
+        let client = self.client(server)?;
         // From here on nobody can say that it was not queued, whatever becomes of this process.
         let marked = Trigger {
             sending: Some(Timestamp::now()),
             ..trigger.clone()
         };
-        self.spool
+        spool
             .update(&marked)
             .map_err(|error| State::Waiting(error.to_string()))?;
-        let client = self.client(server)?;
         Ok(settle(client, &order))
     }
 

@@ -145,17 +145,11 @@ impl Library {
             Err(error) if error.code() == ErrorCode::NotFound => return Ok(None),
             Err(error) => return Err(failed(format!("find {path} in {commit}"))(error)),
         };
-        if let Some(what) = super::program::unlike_a_file(entry.filemode().cast_unsigned()) {
-            return Err(Error::NoFile {
-                path: path.to_owned(),
-                what,
-                commit: super::program::short(commit),
-            });
-        }
+        super::check_is_file(entry.filemode().cast_unsigned(), path, commit)?;
         let cannot = || failed(format!("read {path} of {commit}"));
         let objects = self.repository.odb().map_err(cannot())?;
         let (size, _) = objects.read_header(entry.id()).map_err(cannot())?;
-        super::program::check_size(size as u64, path, commit, limit)?;
+        super::check_size(size as u64, path, commit, limit)?;
         let blob = self.repository.find_blob(entry.id()).map_err(cannot())?;
         Ok(Some(blob.content().to_vec()))
     }

@@ -154,12 +154,12 @@ impl Repository {
         }
         // Whatever libgit2 has against it (no repository, a foreign owner, a format it does not
         // know): git itself decides, and its words are the ones people can search for.
-        let found = program::Program::open(start)?;
+        let (program, places) = program::Program::open(start)?;
         Ok(Self {
-            git_dir: found.git_dir.clone(),
-            common_dir: found.common_dir.clone(),
-            work_tree: found.work_tree.clone(),
-            backend: Backend::Program(found),
+            git_dir: places.git_dir,
+            common_dir: places.common_dir,
+            work_tree: places.work_tree,
+            backend: Backend::Program(program),
         })
     }
 
@@ -181,6 +181,11 @@ impl Repository {
         self.work_tree.as_deref()
     }
 
+    /// The folder that git runs this repository's hooks in.
+    fn hooks_run_in(&self) -> &Path {
+        self.work_tree().unwrap_or(self.git_dir())
+    }
+
     /// The repository's name: its folder's, without `.git`.
     #[must_use]
     pub fn name(&self) -> BString {
@@ -196,7 +201,6 @@ impl Repository {
     /// that git runs hooks in. What `git -c` was given still counts.
     #[must_use]
     pub fn command(&self) -> Command {
-        let folder = self.work_tree().unwrap_or(self.git_dir());
         let mut command = command();
         for name in environment::repository_variables() {
             if !name.as_bytes().starts_with(b"GIT_CONFIG") {
@@ -205,7 +209,7 @@ impl Repository {
         }
         let mut git_dir = OsString::from("--git-dir=");
         git_dir.push(&self.git_dir);
-        command.arg(git_dir).current_dir(folder);
+        command.arg(git_dir).current_dir(self.hooks_run_in());
         command
     }
 
@@ -245,8 +249,7 @@ impl Repository {
         git.args(["rev-parse", "--git-path", &format!("hooks/{hook}")]);
         let answer = program::answer_of(&mut git)?;
         let path = answer.trim_end_with(|c| c == '\n');
-        let folder = self.work_tree().unwrap_or(self.git_dir());
-        Ok(folder.join(OsStr::from_bytes(path)))
+        Ok(self.hooks_run_in().join(OsStr::from_bytes(path)))
     }
 
     /// What `HEAD` points at.
@@ -356,6 +359,39 @@ impl Repository {
         }
         .unwrap_or_default()
     }
+}
+
+/// Refuses a tree entry whose mode says that it is no regular file.
+fn check_is_file(mode: u32, path: &str, commit: &str) -> Result<(), Error> {
+    let what = match mode & 0o170_000 {
+        0o120_000 => "a symbolic link",
+        0o040_000 => "a directory",
+        0o160_000 => "a submodule",
+        _ => return Ok(()),
+    };
+    Err(Error::NoFile {
+        path: path.to_owned(),
+        what,
+        commit: short(commit),
+    })
+}
+
+/// Refuses a file before it is loaded.
+fn check_size(size: u64, path: &str, commit: &str, limit: u64) -> Result<(), Error> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(Error::TooLarge {
+        path: path.to_owned(),
+        commit: short(commit),
+        size,
+        limit,
+    })
+}
+
+/// The first digits of an id, for people.
+fn short(id: &str) -> String {
+    id.chars().take(7).collect()
 }
 
 /// Reads the end of the log only: libgit2 would parse all of what may be years of it.

@@ -1,7 +1,6 @@
 //! The `git` program: for repositories that libgit2 cannot open, and for what only git decides.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -27,6 +26,15 @@ pub fn command() -> Command {
         .env("GIT_OPTIONAL_LOCKS", "0")
         .env("LC_ALL", "C")
         .stdin(Stdio::null());
+    command
+}
+
+/// A `git` that does not know either which repository this process was started for.
+fn command_elsewhere() -> Command {
+    let mut command = command();
+    for name in environment::repository_variables() {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -59,10 +67,7 @@ fn refused(command: &Command, output: &Output) -> Error {
 pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
     let mut values = Vec::new();
     for scope in ["--system", "--global"] {
-        let mut git = command();
-        for name in environment::repository_variables() {
-            git.env_remove(name);
-        }
+        let mut git = command_elsewhere();
         git.current_dir("/")
             .args(["config", scope, "--includes", "-z", "--get-all", key]);
         let output = run(&mut git)?;
@@ -87,13 +92,18 @@ pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
 
 #[derive(Debug)]
 pub(super) struct Program {
+    git_dir: PathBuf,
+}
+
+/// Where the parts of a repository lie, absolute.
+pub(super) struct Places {
     pub(super) git_dir: PathBuf,
     pub(super) common_dir: PathBuf,
     pub(super) work_tree: Option<PathBuf>,
 }
 
 impl Program {
-    pub(super) fn open(start: &Path) -> Result<Self, Error> {
+    pub(super) fn open(start: &Path) -> Result<(Self, Places), Error> {
         let ask = |questions: &[&str]| {
             let mut git = command();
             git.current_dir(start)
@@ -122,18 +132,19 @@ impl Program {
                 .ok()
                 .map(|top| PathBuf::from(OsString::from_vec(top.trim_end_with(|c| c == '\n').into())))
         };
-        Ok(Self {
+        let program = Self {
+            git_dir: git_dir.clone(),
+        };
+        let places = Places {
             git_dir,
             common_dir,
             work_tree,
-        })
+        };
+        Ok((program, places))
     }
 
     fn git(&self) -> Command {
-        let mut git = command();
-        for name in environment::repository_variables() {
-            git.env_remove(name);
-        }
+        let mut git = command_elsewhere();
         let mut git_dir = OsString::from("--git-dir=");
         git_dir.push(&self.git_dir);
         git.arg(git_dir).current_dir(&self.git_dir);
@@ -241,17 +252,11 @@ impl Program {
         let mode = fields
             .next()
             .and_then(|mode| u32::from_str_radix(mode.to_str().ok()?, 8).ok());
-        if let Some(what) = mode.and_then(unlike_a_file) {
-            return Err(Error::NoFile {
-                path: path.to_owned(),
-                what,
-                commit: short(commit),
-            });
-        }
+        super::check_is_file(mode.unwrap_or_default(), path, commit)?;
         let id = fields.nth(1).unwrap_or_default().to_str_lossy();
         let size = self.answer(["cat-file", "-s", &id])?;
         let size = size.trim().to_str_lossy().parse().unwrap_or(u64::MAX);
-        check_size(size, path, commit, limit)?;
+        super::check_size(size, path, commit, limit)?;
         self.answer(["cat-file", "blob", &id]).map(Some)
     }
 
@@ -283,39 +288,5 @@ impl Program {
     pub(super) fn last_action(&self) -> Option<BString> {
         self.line(["log", "-g", "-1", "--no-show-signature", "--format=%gs", "HEAD"])
             .ok()?
-    }
-}
-
-/// What a tree entry of this mode is, if it is no regular file.
-pub(super) fn unlike_a_file(mode: u32) -> Option<&'static str> {
-    match mode & 0o170_000 {
-        0o120_000 => Some("a symbolic link"),
-        0o040_000 => Some("a directory"),
-        0o160_000 => Some("a submodule"),
-        _ => None,
-    }
-}
-
-/// Refuses a file before it is loaded.
-pub(super) fn check_size(size: u64, path: &str, commit: &str, limit: u64) -> Result<(), Error> {
-    if size <= limit {
-        return Ok(());
-    }
-    Err(Error::TooLarge {
-        path: path.to_owned(),
-        commit: short(commit),
-        size,
-        limit,
-    })
-}
-
-/// The first digits of an id, for people.
-pub(super) fn short(id: &str) -> String {
-    id.chars().take(7).collect()
-}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Start(error)
     }
 }

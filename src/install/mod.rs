@@ -144,10 +144,8 @@ fn own_folder(repository: &Repository) -> PathBuf {
 }
 
 /// The file that git runs on `post-commit` in this repository, by git's own rule.
-///
-/// # Errors
-/// Where that file is not this repository's to write, or git would run none.
-pub fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
+/// An error where that file is not this repository's to write, or git would run none.
+fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
     if let Some((scope, value)) = repository.hooks_path_setting()? {
         match scope.as_str() {
             "command" => return Err(Error::PassingHooksPath { value }),

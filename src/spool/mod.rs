@@ -228,15 +228,8 @@ impl Spool {
 
     fn remove(&self, folder: &str, id: &str) -> Result<()> {
         let untold = self.file(folder, id);
-        for path in [untold.with_extension(TOLD), untold] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(io_error("remove", &path)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        remove_if_there(&untold.with_extension(TOLD))?;
+        remove_if_there(&untold).map(drop)
     }
 
     /// The failures no hook has told of yet, oldest first, at most `most`; from now on they count
@@ -325,12 +318,7 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn take_asked_again(&self) -> Result<bool> {
-        let path = self.folder.join(AGAIN);
-        match fs::remove_file(&path) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(io_error("remove", &path)(error)),
-        }
+        remove_if_there(&self.folder.join(AGAIN))
     }
 
     /// Notes that something was said that is not to be said again until [`Spool::unsay`];
@@ -361,10 +349,19 @@ const AGAIN: &str = "again";
 const TOLD: &str = "told.json";
 
 fn rename_if_there(from: &Path, to: &Path) -> Result<bool> {
-    match fs::rename(from, to) {
+    if_there(fs::rename(from, to)).map_err(io_error("rename", from))
+}
+
+fn remove_if_there(path: &Path) -> Result<bool> {
+    if_there(fs::remove_file(path)).map_err(io_error("remove", path))
+}
+
+/// Whether it was there; somebody else may have dealt with it.
+fn if_there(done: io::Result<()>) -> io::Result<bool> {
+    match done {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(io_error("rename", from)(error)),
+        Err(error) => Err(error),
     }
 }
 

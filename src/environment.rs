@@ -86,6 +86,15 @@ pub fn git_exec_path() -> Option<PathBuf> {
     path("GIT_EXEC_PATH")
 }
 
+/// The folders that programs are looked for in.
+#[must_use]
+pub fn search_path() -> Vec<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .filter(|folder| folder.is_absolute())
+        .collect()
+}
+
 /// `$XDG_STATE_HOME`, or `~/.local/state`; `None` for a user without either.
 #[must_use]
 pub fn state_home() -> Option<PathBuf> {

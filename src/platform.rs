@@ -125,6 +125,48 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
+/// Lets two files change places in one step.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::Unsupported`] where it cannot.
+pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    rename_with(one, other, rustix::fs::RenameFlags::EXCHANGE)
+}
+
+/// Renames `from` to `to`, where nothing may be yet.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::AlreadyExists`] if something is there.
+pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
+    match rename_with(from, to, rustix::fs::RenameFlags::NOREPLACE) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+        }
+        done => done,
+    }
+}
+
+fn rename_with(from: &Path, to: &Path, flags: rustix::fs::RenameFlags) -> io::Result<()> {
+    use rustix::fs::CWD;
+    use rustix::io::Errno;
+    rustix::fs::renameat_with(CWD, from, CWD, to, flags).map_err(|error| match error {
+        Errno::INVAL | Errno::NOSYS | Errno::NOTSUP => io::ErrorKind::Unsupported.into(),
+        other => other.into(),
+    })
+}
+
+/// The permission bits of a file.
+#[must_use]
+pub fn mode_of(path: &Path) -> Option<u32> {
+    Some(fs::metadata(path).ok()?.mode() & 0o7777)
+}
+
+/// Whether the system would let this user run the file.
+#[must_use]
+pub fn may_execute(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 /// An exclusive lock on a file, held until dropped or until the process dies.
 #[derive(Debug)]
 pub struct Lock {
@@ -143,6 +185,25 @@ impl Lock {
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Waits for the lock of a folder, which needs no file of its own.
+    ///
+    /// # Errors
+    /// What the file system says; a folder that is no longer there is
+    /// [`io::ErrorKind::NotFound`].
+    pub fn of_folder(path: &Path) -> io::Result<Self> {
+        let folder = File::open(path)?;
+        match rustix::fs::flock(&folder, FlockOperation::LockExclusive) {
+            // Where folders have no locks, two installations at one time are left to luck.
+            Ok(()) | Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::INVAL | rustix::io::Errno::BADF) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let (locked, named) = (folder.metadata()?, fs::metadata(path)?);
+        if (locked.dev(), locked.ino()) != (named.dev(), named.ino()) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        Ok(Self { _file: folder })
     }
 }
 

@@ -46,6 +46,19 @@ pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result
     }))
 }
 
+/// Whether there is a file for [`of_work_tree`] to read.
+pub(super) fn exists(repository: &Repository) -> anyhow::Result<bool> {
+    if let Some(top) = repository.work_tree() {
+        return Ok(top.join(FILE_NAME).symlink_metadata().is_ok());
+    }
+    Ok(match repository.head()? {
+        Head::Branch { tip: Some(tip), .. } | Head::Detached { tip } => {
+            repository.file_at(&tip, FILE_NAME, MAX_FILE_SIZE)?.is_some()
+        }
+        Head::Branch { tip: None, .. } => false,
+    })
+}
+
 /// What commands read: the work tree's file, in a bare repository the default branch's. Says
 /// when the last commit has another.
 pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow::Result<Source> {

@@ -1,64 +1,127 @@
-//! `install`: the hook into this repository.
+//! `install`: the hooks into this repository, or for every one.
 
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Refusal, Session, file, servers};
 use crate::config::FILE_NAME;
-use crate::install::{self, Found};
+use crate::git::{self, Repository};
+use crate::install::{self, Done, Request};
+use crate::ui::Printer;
 
-/// The hooks that can be installed.
+/// The events that can be installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Event {
-    /// When a commit was made here
+enum Event {
+    /// When a commit was made here, by a merge or a rebase too
     PostCommit,
+    /// When a bare repository took a push
+    PostReceive,
+}
+
+impl From<Event> for install::Event {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::PostCommit => Self::PostCommit,
+            Event::PostReceive => Self::PostReceive,
+        }
+    }
+}
+
+/// How hooks are installed.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Via {
+    /// Files; where they cannot be this repository's own, the git config if git is 2.54 or newer
+    #[default]
+    Auto,
+    /// Files in the folder that git runs hooks from
+    File,
+    /// The git config (2.54 or newer), beside every hook file
+    Config,
+}
+
+impl From<Via> for install::Via {
+    fn from(via: Via) -> Self {
+        match via {
+            Via::Auto => Self::Auto,
+            Via::File => Self::File,
+            Via::Config => Self::Config,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What to trigger on
-    #[arg(value_enum, required = true)]
+    /// What to trigger on; in a bare repository it is post-receive
+    #[arg(value_enum)]
     events: Vec<Event>,
 
-    /// Trust the servers of the file without asking
+    /// How git is told of the hook
+    #[arg(long, value_enum, default_value_t, value_name = "WAY")]
+    via: Via,
+
+    /// For every repository of yours
+    #[arg(long)]
+    global: bool,
+
+    /// Trust the servers of the file, and add lines to husky's own files, without asking
     #[arg(short, long)]
     yes: bool,
 }
 
+impl Arguments {
+    /// Git's hooks, each once.
+    fn hooks(&self, default: Option<Event>) -> Result<Vec<&'static str>, Refusal> {
+        let events = if self.events.is_empty() {
+            default.as_slice()
+        } else {
+            &self.events[..]
+        };
+        if events.is_empty() {
+            return Err(Refusal::new(
+                "say what to trigger on",
+                "for every commit made here: jenkins-trigger install post-commit",
+            ));
+        }
+        let mut hooks = Vec::new();
+        for hook in events
+            .iter()
+            .flat_map(|event| install::Event::from(*event).hooks())
+        {
+            if !hooks.contains(hook) {
+                hooks.push(*hook);
+            }
+        }
+        Ok(hooks)
+    }
+}
+
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    if arguments.global {
+        return run_global(&session.printer, arguments);
+    }
     let printer = &session.printer;
     let repository = session.repository()?;
-    if repository.work_tree().is_none() {
-        return Err(Refusal::new(
-            format!("{} is bare: nobody commits in it", repository.git_dir().display()),
-            "install post-commit where people work",
-        )
-        .into());
-    }
+    check_events(&repository, arguments)?;
+    let bare = repository.work_tree().is_none();
+    let hooks = arguments.hooks(bare.then_some(Event::PostReceive))?;
     // The file first: a mistake in it is to be seen now, not at the first commit.
     let config = match file::of_work_tree(&repository, printer) {
         Ok(source) => Some(source.read()?),
-        Err(error) if error.is::<Refusal>() && !has_file(&repository) => None,
+        Err(error) if error.is::<Refusal>() && !file::exists(&repository)? => None,
         Err(error) => return Err(error),
     };
     let program = std::env::current_exe()?;
-    for Event::PostCommit in &arguments.events {
-        let installed = install::install_post_commit(&repository, &program).map_err(Refusal::from)?;
-        if installed.made_folder {
-            printer.note(&format!(
-                "created {}",
-                installed.path.parent().unwrap_or(&installed.path).display()
-            ));
-        }
-        let done = match installed.before {
-            Found::Ours => "renewed",
-            Found::Nothing | Found::Foreign => "installed",
-        };
-        printer.result(&format!("{done} post-commit: {}", installed.path.display()));
-        printer.detail(&format!("it runs {}", program.display()));
-        if !install::is_executable(&installed.path) {
-            printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
-        }
+    let request = Request {
+        program: &program,
+        hooks: &hooks,
+        via: arguments.via.into(),
+        append: arguments.yes,
+    };
+    let done = install::install(&repository, &request).map_err(Refusal::from)?;
+    for done in &done {
+        say(printer, done);
     }
+    printer.detail(&format!("it runs {}", program.display()));
+    warn_of_old_gits(printer, &done);
     let Some(config) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
@@ -80,10 +143,147 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-fn has_file(repository: &crate::git::Repository) -> bool {
-    repository
-        .work_tree()
-        .is_some_and(|top| top.join(FILE_NAME).symlink_metadata().is_ok())
+fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let program = std::env::current_exe()?;
+    let request = Request {
+        program: &program,
+        hooks: &arguments.hooks(None)?,
+        via: arguments.via.into(),
+        append: false,
+    };
+    let done = install::install_everywhere(&request).map_err(Refusal::from)?;
+    for done in &done {
+        say(printer, done);
+    }
+    warn_of_old_gits(printer, &done);
+    printer.note("each repository still says itself which servers it may reach: jenkins-trigger trust");
+    Ok(Exit::Done)
+}
+
+/// Refuses an event that this repository cannot have.
+fn check_events(repository: &Repository, arguments: &Arguments) -> Result<(), Refusal> {
+    let bare = repository.work_tree().is_none();
+    let place = repository.git_dir().display();
+    for event in &arguments.events {
+        match event {
+            Event::PostCommit if bare => {
+                return Err(Refusal::new(
+                    format!("{place} is bare: nobody commits in it"),
+                    "install post-commit where people work; here: jenkins-trigger install post-receive",
+                ));
+            }
+            Event::PostReceive if !bare => {
+                return Err(Refusal::new(
+                    format!("{place} has a work tree: it is where people commit, not where they push to"),
+                    "install post-receive in the bare repository; here: jenkins-trigger install post-commit",
+                ));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Says one thing that was done.
+pub(super) fn say(printer: &Printer, done: &Done) {
+    match done {
+        Done::MadeFolder(path) => printer.note(&format!("created {}", path.display())),
+        Done::RemovedFolder(path) => printer.note(&format!("removed {}, which was made for it", path.display())),
+        Done::Put {
+            path,
+            renewed,
+            aside,
+            manager,
+        } => {
+            let verb = if *renewed { "renewed" } else { "installed" };
+            printer.result(&format!("{verb} {}", path.display()));
+            match aside {
+                Some(aside) if install::is_executable(aside) => printer.note(&format!(
+                    "the hook that was there runs first, from {}",
+                    aside.display()
+                )),
+                Some(aside) => printer.note(&format!(
+                    "the hook that was there, which git does not run, is kept as {}",
+                    aside.display()
+                )),
+                None => {}
+            }
+            if let Some(manager) = manager.filter(|manager| manager.takes_back()) {
+                printer.warning(&format!(
+                    "{} moves it away again when its own file changes; to make it last",
+                    manager.name()
+                ));
+                for line in manager.offer() {
+                    printer.note(&line);
+                }
+            }
+            if !install::is_executable(path) {
+                printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
+            }
+        }
+        Done::Appended(path) => printer.result(&format!("added to {}", path.display())),
+        Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
+        Done::Excluded(path) => printer.note(&format!(
+            "hidden from git status by lines in {}",
+            path.display()
+        )),
+        Done::Elsewhere(path) => printer.warning(&format!(
+            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install",
+            path.display(),
+            crate::text::shell_argument(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
+        )),
+        Done::Configured { scope, hooks, renewed } => {
+            let verb = if *renewed { "renewed" } else { "installed" };
+            printer.result(&format!(
+                "{verb} hook.jenkins-trigger in the {scope} git config, for {}",
+                hooks.join(", ")
+            ));
+        }
+        Done::Because(reason) => {
+            let reason = reason.trim_end_matches("; nothing was changed");
+            printer.note(&format!("by the git config, because {reason}"));
+        }
+        Done::EverywhereAlready => {
+            printer.result("installed already: hook.jenkins-trigger in your git config, for every repository");
+        }
+        Done::Removed(path) => printer.result(&format!("removed {}", path.display())),
+        Done::Restored(path) => printer.result(&format!("restored {}", path.display())),
+        Done::Vanished(path) => printer.note(&format!(
+            "{}, which ran before it, was removed by somebody else",
+            path.display()
+        )),
+        Done::Foreign(path) => {
+            printer.note(&format!("{} is not jenkins-trigger's and stays as it is", path.display()));
+        }
+        Done::StillAside(path) => printer.note(&format!(
+            "a hook that was moved aside is still at {}",
+            path.display()
+        )),
+        Done::Unset(scope) => {
+            printer.result(&format!("removed hook.jenkins-trigger from the {scope} git config"));
+        }
+    }
+}
+
+/// A git without config hooks runs none of them, and says nothing.
+fn warn_of_old_gits(printer: &Printer, done: &[Done]) {
+    if !done
+        .iter()
+        .any(|done| matches!(done, Done::Configured { .. } | Done::EverywhereAlready))
+    {
+        return;
+    }
+    for (path, version) in git::versions_on_path() {
+        if !version.has_config_hooks() {
+            printer.warning(&format!(
+                "{} is git {}, which does not run hooks of the git config: what is done with it triggers nothing",
+                path.display(),
+                version.text
+            ));
+        }
+    }
+    printer
+        .note("graphical clients and editors may bring an older git along; 2.54 is the first that runs it");
 }
 
 impl From<install::Error> for Refusal {

@@ -10,6 +10,7 @@ mod log;
 mod outcomes;
 mod retry;
 mod servers;
+mod status;
 mod trigger;
 mod trust;
 mod uninstall;
@@ -64,10 +65,12 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Install the hook into this repository
+    /// Install the hooks into this repository, or for every one
     Install(install::Arguments),
     /// Take out exactly what install put in
     Uninstall(uninstall::Arguments),
+    /// Show what git will really run, and what waits
+    Status(status::Arguments),
     /// Allow this repository to reach the servers its file names
     Trust(trust::Arguments),
     /// Read the file and say what is wrong; with --branch, which rules fire and why
@@ -215,6 +218,7 @@ fn command(arguments: Arguments) -> ExitCode {
             let done = match &arguments.command {
                 Command::Install(arguments) => install::run(&session, arguments),
                 Command::Uninstall(arguments) => uninstall::run(&session, arguments),
+                Command::Status(arguments) => status::run(&session, arguments),
                 Command::Trust(arguments) => trust::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),

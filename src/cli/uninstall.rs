@@ -2,31 +2,30 @@
 
 use clap::Args;
 
+use super::install::say;
 use super::{Exit, Refusal, Session};
-use crate::install::{self, Found};
+use crate::install::{self, Done};
 
 #[derive(Debug, Args)]
-pub(super) struct Arguments {}
+pub(super) struct Arguments {
+    /// Take out what `install --global` put in
+    #[arg(long)]
+    global: bool,
+}
 
-pub(super) fn run(session: &Session, _: &Arguments) -> anyhow::Result<Exit> {
+pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
-    let repository = session.repository()?;
-    let places = install::uninstall_post_commit(&repository).map_err(Refusal::from)?;
-    let mut removed = false;
-    for (path, found) in &places {
-        let path = path.display();
-        match found {
-            Found::Ours => {
-                removed = true;
-                printer.result(&format!("removed post-commit: {path}"));
-            }
-            Found::Foreign => {
-                printer.note(&format!("{path} is not jenkins-trigger's and stays as it is"));
-            }
-            Found::Nothing => printer.detail(&format!("there is no {path}")),
-        }
+    let done = if arguments.global {
+        install::uninstall_everywhere()
+    } else {
+        install::uninstall(&session.repository()?)
     }
-    if !removed && places.iter().all(|(_, found)| *found == Found::Nothing) {
+    .map_err(Refusal::from)?;
+    for done in &done {
+        say(printer, done);
+    }
+    let ours = |done: &Done| !matches!(done, Done::Foreign(_) | Done::StillAside(_));
+    if !done.iter().any(ours) {
         printer.note("nothing to remove: the hook is not installed");
     }
     Ok(Exit::Done)

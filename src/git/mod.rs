@@ -15,7 +15,7 @@ use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::environment::{self, RepositoryPaths};
 
-pub use program::{command, global_settings, run};
+pub use program::{Version, command, global_settings, run, version, versions_on_path};
 
 /// Why the repository could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -240,16 +240,58 @@ impl Repository {
         Ok(Some((scope, value.into())))
     }
 
-    /// Where git looks for the hook of this name.
+    /// Where git has a file of its git directory, `hooks` or `info/exclude` for example.
     ///
     /// # Errors
     /// What git says.
-    pub fn hook_path(&self, hook: &str) -> Result<PathBuf, Error> {
+    pub fn git_path(&self, name: &str) -> Result<PathBuf, Error> {
         let mut git = self.command();
-        git.args(["rev-parse", "--git-path", &format!("hooks/{hook}")]);
+        git.args(["rev-parse", "--git-path", name]);
         let answer = program::answer_of(&mut git)?;
         let path = answer.trim_end_with(|c| c == '\n');
         Ok(self.hooks_run_in().join(OsStr::from_bytes(path)))
+    }
+
+    /// The tops of all work trees of this repository, linked ones included.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn work_trees(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut git = self.command();
+        git.args(["worktree", "list", "--porcelain"]);
+        let answer = program::answer_of(&mut git)?;
+        let mut found = Vec::new();
+        for entry in answer.split_str("\n\n") {
+            let bare = entry.lines().any(|line| line == b"bare");
+            let path = entry.lines().find_map(|line| line.strip_prefix(b"worktree "));
+            found.extend(
+                path.filter(|_| !bare)
+                    .map(|path| PathBuf::from(OsStr::from_bytes(path))),
+            );
+        }
+        Ok(found)
+    }
+
+    /// Whether git tracks this file, which is named from the top of the work tree.
+    ///
+    /// # Errors
+    /// What git says.
+    pub fn tracks(&self, path: &Path) -> Result<bool, Error> {
+        let mut git = self.command();
+        let mut pathspec = OsString::from(":(top,literal)");
+        pathspec.push(path);
+        git.args(["ls-files", "-z", "--"]).arg(pathspec);
+        Ok(!program::answer_of(&mut git)?.is_empty())
+    }
+
+    /// Whether git ignores this file of the work tree.
+    ///
+    /// # Errors
+    /// [`Error::Start`] if there is no git.
+    pub fn ignores(&self, path: &Path) -> Result<bool, Error> {
+        let mut git = self.command();
+        git.args(["check-ignore", "-q", "--"]).arg(path);
+        Ok(run(&mut git)?.status.success())
     }
 
     /// What `HEAD` points at.
@@ -320,9 +362,7 @@ impl Repository {
             return Ok(found);
         }
         // libgit2 reads no split and no sparse index.
-        let mut git = self.command();
-        git.args(["ls-files", "-z", "--", &format!(":(top,literal){path}")]);
-        Ok(!program::answer_of(&mut git)?.is_empty())
+        self.tracks(Path::new(path))
     }
 
     /// The paths that differ between commit `old` (`None`: the empty tree) and commit `new`;

@@ -80,6 +80,68 @@ pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
     Ok(values)
 }
 
+/// A version of git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// As git prints it, for example `2.39.5`.
+    pub text: String,
+    /// The first two numbers.
+    pub number: (u32, u32),
+}
+
+impl Version {
+    /// Whether it knows hooks that are set in the git config (release notes of 2.54).
+    #[must_use]
+    pub fn has_config_hooks(&self) -> bool {
+        self.number >= (2, 54)
+    }
+
+    fn of(printed: &[u8]) -> Self {
+        let printed = printed.to_str_lossy();
+        let text = printed.trim().trim_start_matches("git version ");
+        let mut numbers = text.split('.').map(|number| number.parse().unwrap_or(0));
+        Self {
+            text: text.to_owned(),
+            number: (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)),
+        }
+    }
+}
+
+/// The version of the git that this tool runs.
+///
+/// # Errors
+/// [`Error::Start`] if there is no git.
+pub fn version() -> Result<Version, Error> {
+    let output = run(command().arg("version"))?;
+    Ok(Version::of(&output.stdout))
+}
+
+/// Every git on the PATH, with its version; one that is there under two names only once.
+#[must_use]
+pub fn versions_on_path() -> Vec<(PathBuf, Version)> {
+    let mut seen = Vec::new();
+    let mut found = Vec::new();
+    for program in environment::search_path().iter().map(|folder| folder.join("git")) {
+        let Ok(real) = program.canonicalize() else {
+            continue;
+        };
+        if seen.contains(&real) {
+            continue;
+        }
+        seen.push(real);
+        let answer = Command::new(&program)
+            .arg("version")
+            .stdin(Stdio::null())
+            .output();
+        if let Ok(output) = answer
+            && output.status.success()
+        {
+            found.push((program, Version::of(&output.stdout)));
+        }
+    }
+    found
+}
+
 /// The output of a command that must succeed.
 pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
     let output = run(git)?;

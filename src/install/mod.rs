@@ -1,300 +1,302 @@
 //! Putting hooks where git runs them, and taking them out again.
 
-use std::ffi::OsStr;
-use std::fs;
+mod block;
+mod config_hook;
+mod error;
+mod files;
+mod folder;
+pub mod manager;
+mod place;
+mod shim;
+pub mod state;
+
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use bstr::{BString, ByteSlice as _};
+pub use config_hook::{ConfigHook, Scope, read as config_hooks};
+pub use error::Error;
+pub use folder::{Found, look};
+pub use place::Place;
+pub use shim::Shim;
+
+use manager::Manager;
 
 use crate::git::{self, Repository};
-use crate::platform;
-use crate::text::{shell_argument, shell_word};
 
-/// What the second line of our hooks begins with, whatever else was written into them.
-const MARKER: &str = "# jenkins-trigger hook, version ";
+/// Every hook of git's that this tool installs, for whatever event.
+pub const ALL_HOOKS: [&str; 4] = ["post-commit", "post-merge", "post-rewrite", "post-receive"];
 
-/// The hook as it is installed, but for the path of the program.
-const POST_COMMIT: &str = include_str!("../../hooks/post-commit");
+/// What can be installed: an event, and git's hooks that serve it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A commit was made here: git's own hook misses clean merges, and a rebase calls it for each
+    /// commit.
+    PostCommit,
+    /// This bare repository took a push.
+    PostReceive,
+}
 
-/// What stands in for that path.
-const PLACEHOLDER: &str = "@BINARY@";
+impl Event {
+    /// The event's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PostCommit => "post-commit",
+            Self::PostReceive => "post-receive",
+        }
+    }
 
-/// Why a hook could not be installed or taken out.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Somebody else's hook is there.
-    #[error("{path} is there already and is not jenkins-trigger's; nothing was changed")]
-    Foreign {
+    /// The hooks of git's that serve it.
+    #[must_use]
+    pub fn hooks(self) -> &'static [&'static str] {
+        match self {
+            Self::PostCommit => &ALL_HOOKS[..3],
+            Self::PostReceive => &ALL_HOOKS[3..],
+        }
+    }
+
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::PostCommit, Self::PostReceive];
+}
+
+/// By which of git's two ways the hooks are installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// Files; where they cannot be this repository's own, the git config if this git runs hooks
+    /// from there.
+    Auto,
+    /// Files in the hooks folder.
+    File,
+    /// `hook.jenkins-trigger` in the git config.
+    Config,
+}
+
+/// What is to be installed.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The program that the hooks run.
+    pub program: &'a Path,
+    /// Git's hooks, each once.
+    pub hooks: &'a [&'static str],
+    /// How.
+    pub via: Via,
+    /// Whether lines may be added to a file that a hook manager has for that.
+    pub append: bool,
+}
+
+/// One thing that an installation or its undoing did, or found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// A folder was made.
+    MadeFolder(PathBuf),
+    /// A folder that was made is gone again.
+    RemovedFolder(PathBuf),
+    /// A hook file was put.
+    Put {
         /// The file.
         path: PathBuf,
-        /// The program that a line in it would run.
-        program: PathBuf,
+        /// It was ours before.
+        renewed: bool,
+        /// Where the hook that was there before is now.
+        aside: Option<PathBuf>,
+        /// Whose that one is, if it is a manager's.
+        manager: Option<Manager>,
     },
-    /// `core.hooksPath` is not this repository's own.
-    #[error(
-        "core.hooksPath is set to {value} in the {scope} git config, for every repository; nothing was changed"
-    )]
-    SharedHooksPath {
-        /// `global` or `system`.
-        scope: String,
-        /// Its value.
-        value: BString,
-        /// The folder that is for this repository's hooks alone.
-        own: PathBuf,
+    /// Lines were added to a manager's own file.
+    Appended(PathBuf),
+    /// Files of ours in the work tree are hidden from `git status` by this file.
+    Excluded(PathBuf),
+    /// Another work tree has a hooks folder of its own.
+    Elsewhere(PathBuf),
+    /// The git config was set.
+    Configured {
+        /// In which scope.
+        scope: &'static str,
+        /// On which hooks.
+        hooks: Vec<&'static str>,
+        /// It was set before.
+        renewed: bool,
     },
-    /// `core.hooksPath` was set for one command.
-    #[error("core.hooksPath is set to {value} for this one command; nothing was changed")]
-    PassingHooksPath {
-        /// Its value.
-        value: BString,
-    },
-    /// `core.hooksPath` switches hooks off.
-    #[error(
-        "core.hooksPath is set to {value:?} in the {scope} git config, so git runs no hooks here; nothing was \
-         changed"
-    )]
-    NoHooks {
-        /// The scope that says so.
-        scope: String,
-        /// Its value.
-        value: BString,
-    },
-    /// The file system refused.
-    #[error("could not {action} {path}: {reason}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// What the system said.
-        reason: io::Error,
-    },
-    /// git refused.
-    #[error(transparent)]
-    Git(#[from] git::Error),
+    /// The git config was chosen because files could not be.
+    Because(String),
+    /// The user's git config has the hook already, for every repository.
+    EverywhereAlready,
+    /// One of our hook files was removed.
+    Removed(PathBuf),
+    /// The hook that was there before is back.
+    Restored(PathBuf),
+    /// What ours had moved aside is no longer there.
+    Vanished(PathBuf),
+    /// Somebody else's hook is in the place, and stays.
+    Foreign(PathBuf),
+    /// What was moved aside, still under that name because somebody else's hook is in its place.
+    StillAside(PathBuf),
+    /// Our lines are out of a manager's file.
+    Cut(PathBuf),
+    /// The hook is out of the git config.
+    Unset(&'static str),
 }
 
-impl Error {
-    /// What the user can do about it, if more than the message says.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::Foreign { path, .. } if was_ours(path) => Some(format!(
-                "it is jenkins-trigger's with other lines in it; move {} away and install again",
-                path.display()
-            )),
-            Self::Foreign { path, program } if is_script(path) => Some(format!(
-                "if it is a shell script, add this line to it, before any `exec` or `exit`:\n{} hook post-commit \
-                 \"$@\"\nthen: jenkins-trigger trust",
-                shell_argument(program.as_os_str().as_bytes())
-            )),
-            Self::Foreign { path, .. } => Some(format!(
-                "move it away and install again, or call both from a script of your own at {}",
-                path.display()
-            )),
-            Self::SharedHooksPath { own, .. } => Some(format!(
-                "to have hooks of its own in this repository: git config --local core.hooksPath {}",
-                shell_argument(own.as_os_str().as_bytes())
-            )),
-            Self::PassingHooksPath { .. } => Some(
-                "leave out `-c core.hooksPath=...` (or GIT_CONFIG_COUNT and GIT_CONFIG_PARAMETERS) when you install"
-                    .into(),
-            ),
-            Self::NoHooks { scope, .. } => Some(format!(
-                "to let git run hooks again: git config --{scope} --unset core.hooksPath"
-            )),
-            Self::Io { .. } | Self::Git(_) => None,
-        }
-    }
-}
-
-fn is_script(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-        && fs::read(path).is_ok_and(|content| content.starts_with(b"#!"))
-}
-
-/// What was found where a hook belongs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing.
-    Nothing,
-    /// A hook that this tool wrote.
-    Ours,
-    /// Something else.
-    Foreign,
-}
-
-/// What an installation did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Installed {
-    /// The hook file.
-    pub path: PathBuf,
-    /// What it replaced: nothing, or an earlier version of itself.
-    pub before: Found,
-    /// Whether its folder had to be created.
-    pub made_folder: bool,
-}
-
-/// The folder that git runs hooks from when nothing else is configured.
-fn own_folder(repository: &Repository) -> PathBuf {
-    repository.common_dir().join("hooks")
-}
-
-/// The file that git runs on `post-commit` in this repository, by git's own rule.
-/// An error where that file is not this repository's to write, or git would run none.
-fn hook_file(repository: &Repository) -> Result<PathBuf, Error> {
-    if let Some((scope, value)) = repository.hooks_path_setting()? {
-        match scope.as_str() {
-            "command" => return Err(Error::PassingHooksPath { value }),
-            _ if value.is_empty() || value == "/dev/null" => {
-                return Err(Error::NoHooks { scope, value });
-            }
-            "local" | "worktree" => {}
-            _ => {
-                return Err(Error::SharedHooksPath {
-                    scope,
-                    value,
-                    own: own_folder(repository),
-                });
-            }
-        }
-    }
-    Ok(repository.hook_path("post-commit")?)
-}
-
-fn look(path: &Path) -> Result<Found, Error> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        Err(error) => return Err(failed("look at", path)(error)),
-        Ok(found) if !found.is_file() => return Ok(Found::Foreign),
-        Ok(_) => {}
-    }
-    let content = fs::read(path).map_err(failed("read", path))?;
-    Ok(if is_ours(&content) {
-        Found::Ours
-    } else {
-        Found::Foreign
-    })
-}
-
-/// Whether the file is what `install` writes and nothing more: a line that somebody added is his,
-/// and neither overwritten nor removed.
-fn is_ours(content: &[u8]) -> bool {
-    let (head, tail) = template();
-    content
-        .strip_prefix(head.as_bytes())
-        .and_then(|rest| rest.strip_suffix(tail.as_bytes()))
-        .is_some_and(is_shell_word)
-}
-
-/// Whether these bytes are one word as `shell_word` writes it.
-fn is_shell_word(word: &[u8]) -> bool {
-    let inner = word.strip_prefix(b"'").and_then(|rest| rest.strip_suffix(b"'"));
-    inner.is_some_and(|inner| shell_word(&inner.replace(b"'\\''", b"'")) == word)
-}
-
-/// The hook before and after the path of the program.
-fn template() -> (&'static str, &'static str) {
-    POST_COMMIT.split_once(PLACEHOLDER).unwrap_or((POST_COMMIT, ""))
-}
-
-fn was_ours(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|content| {
-        let marked = |line: &[u8]| line.starts_with(MARKER.as_bytes());
-        content.lines().nth(1).is_some_and(marked)
-    })
-}
-
-/// Installs the `post-commit` hook, to run `program`.
+/// Installs the hooks into one repository.
 ///
 /// # Errors
-/// [`Error::Foreign`] where somebody else's hook is; nothing was changed after any error.
-pub fn install_post_commit(repository: &Repository, program: &Path) -> Result<Installed, Error> {
-    let path = hook_file(repository)?;
-    let before = look(&path)?;
-    if before == Found::Foreign {
-        return Err(Error::Foreign {
-            path,
-            program: program.to_owned(),
-        });
+/// Why it could not; nothing was changed then.
+pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let set = config_hook::read(Some(repository))?;
+    let version = git::version()?;
+    let covered = |hook: &&ConfigHook| {
+        hook.scope == "global"
+            && request
+                .hooks
+                .iter()
+                .all(|name| hook.events.iter().any(|event| event == name))
+    };
+    if version.has_config_hooks() && set.iter().any(|hook| covered(&hook)) {
+        // Both would run.
+        return match request.via {
+            Via::Auto => Ok(vec![Done::EverywhereAlready]),
+            Via::File | Via::Config => Err(Error::EverywhereAlready),
+        };
     }
-    let folder = path.parent().unwrap_or(&path).to_owned();
-    let made_folder = !folder.is_dir();
-    if made_folder {
-        let topmost = folder.ancestors().take_while(|path| !path.exists()).last();
-        remember_folder(repository, topmost.unwrap_or(&folder))?;
-        fs::create_dir_all(&folder).map_err(failed("create", &folder))?;
+    let local = set
+        .iter()
+        .any(|hook| hook.scope == "local" && !hook.events.is_empty());
+    match request.via {
+        Via::Config => by_config(repository, request),
+        Via::Auto if local && version.has_config_hooks() => by_config(repository, request),
+        Via::Auto => match by_file(repository, request) {
+            Err(error) if error.config_helps() && version.has_config_hooks() => {
+                let mut done = vec![Done::Because(error.to_string())];
+                done.extend(by_config(repository, request)?);
+                Ok(done)
+            }
+            other => other,
+        },
+        Via::File => by_file(repository, request),
     }
-    let (head, tail) = template();
-    let word = shell_word(program.as_os_str().as_bytes());
-    let content = [head.as_bytes(), &word, tail.as_bytes()].concat();
-    platform::replace(&path, &content, 0o755).map_err(failed("write", &path))?;
-    Ok(Installed {
-        path,
-        before,
-        made_folder,
-    })
 }
 
-/// Takes the `post-commit` hook out, wherever an `install` under an earlier `core.hooksPath` may
-/// have put it; gives each place that was looked at and what was there.
+fn by_file(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    // What does not last is better than nothing.
+    let lasting = request.via == Via::Auto && git::version()?.has_config_hooks();
+    let mut done = files::install(repository, request, lasting)?;
+    if config_hook::remove(Scope::Local(repository))? {
+        done.push(Done::Unset("local"));
+    }
+    Ok(done)
+}
+
+fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let mut done = configure(Scope::Local(repository), request)?;
+    done.extend(files::uninstall(repository)?.into_iter().filter(|done| {
+        // What else is in the folder has nothing to do with a hook in the config.
+        matches!(
+            done,
+            Done::Removed(_) | Done::Restored(_) | Done::RemovedFolder(_) | Done::Cut(_)
+        )
+    }));
+    Ok(done)
+}
+
+/// Installs the hooks for every repository of the user.
+///
+/// # Errors
+/// Why it could not; nothing was changed then.
+pub fn install_everywhere(request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    if request.via != Via::File {
+        return configure(Scope::Global, request);
+    }
+    let folder = folder_for_all()?.ok_or(Error::NoFolderForAll)?;
+    files::into_folder(
+        &folder,
+        None,
+        request,
+        files::Kind {
+            everywhere: true,
+            lasting: false,
+        },
+    )
+}
+
+/// The folder that the user's git config names for the hook files of every repository.
+fn folder_for_all() -> Result<Option<PathBuf>, Error> {
+    let mut git = git::command();
+    git.current_dir("/").args([
+        "config",
+        "--global",
+        "--includes",
+        "--type=path",
+        "-z",
+        "core.hooksPath",
+    ]);
+    let output = git::run(&mut git)?;
+    let value = output.stdout.strip_suffix(b"\0").unwrap_or_default();
+    let folder = Path::new(OsStr::from_bytes(value));
+    // A relative one is another folder in each repository.
+    Ok((folder.is_absolute() && folder != Path::new("/dev/null")).then(|| folder.to_owned()))
+}
+
+fn configure(scope: Scope<'_>, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let version = git::version()?;
+    if !version.has_config_hooks() {
+        return Err(Error::OldGit {
+            version: version.text,
+            folder: match scope {
+                Scope::Local(_) => None,
+                Scope::Global => folder_for_all()?,
+            },
+        });
+    }
+    let (name, repository) = match scope {
+        Scope::Local(repository) => ("local", Some(repository)),
+        Scope::Global => ("global", None),
+    };
+    let before = config_hook::read(repository)?;
+    let renewed = before
+        .iter()
+        .any(|hook| hook.scope == name && !hook.events.is_empty());
+    config_hook::write(scope, request.program, request.hooks)?;
+    Ok(vec![Done::Configured {
+        scope: name,
+        hooks: request.hooks.to_vec(),
+        renewed,
+    }])
+}
+
+/// Takes out of one repository what was installed into it.
 ///
 /// # Errors
 /// What git or the file system says.
-pub fn uninstall_post_commit(repository: &Repository) -> Result<Vec<(PathBuf, Found)>, Error> {
-    let mut places = vec![repository.hook_path("post-commit")?];
-    let own = own_folder(repository).join("post-commit");
-    if !places.contains(&own) {
-        places.push(own);
+pub fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
+    let mut done = Vec::new();
+    if config_hook::remove(Scope::Local(repository))? {
+        done.push(Done::Unset("local"));
     }
-    let mut found = Vec::new();
-    for path in places {
-        let was = look(&path)?;
-        if was == Found::Ours {
-            fs::remove_file(&path).map_err(failed("remove", &path))?;
-            forget_folder(repository, path.parent().unwrap_or(&path));
-        }
-        found.push((path, was));
-    }
-    Ok(found)
+    done.extend(files::uninstall(repository)?);
+    Ok(done)
 }
 
-/// Where the topmost folder that `install` had to create is written down.
-fn folder_record(repository: &Repository) -> PathBuf {
-    repository.common_dir().join("jenkins-trigger/made-folder")
-}
-
-fn remember_folder(repository: &Repository, topmost: &Path) -> Result<(), Error> {
-    let record = folder_record(repository);
-    let parent = record.parent().unwrap_or(&record);
-    platform::shared_directory(parent, repository.common_dir()).map_err(failed("create", parent))?;
-    platform::replace(&record, topmost.as_os_str().as_bytes(), 0o644).map_err(failed("write", &record))
-}
-
-/// Removes the folders that `install` created, unless somebody put something into them.
-fn forget_folder(repository: &Repository, folder: &Path) {
-    let record = folder_record(repository);
-    let Ok(topmost) = fs::read(&record) else { return };
-    let topmost = Path::new(OsStr::from_bytes(&topmost));
-    let mut made = folder
-        .ancestors()
-        .take_while(|path| path.starts_with(topmost))
-        .peekable();
-    if made.peek().is_none() || made.any(|path| fs::remove_dir(path).is_err()) {
-        return;
+/// Takes out what was installed for every repository.
+///
+/// # Errors
+/// What git says.
+pub fn uninstall_everywhere() -> Result<Vec<Done>, Error> {
+    let mut done = Vec::new();
+    if config_hook::remove(Scope::Global)? {
+        done.push(Done::Unset("global"));
     }
-    let _ = fs::remove_file(&record);
-    // Stays while there is a spool in it.
-    let _ = fs::remove_dir(record.parent().unwrap_or(&record));
+    if let Some(folder) = folder_for_all()? {
+        done.extend(files::out_of_folder(&folder)?);
+    }
+    Ok(done)
 }
 
 /// Whether git would run the file: it skips one without the run bit.
 #[must_use]
 pub fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
+    path.is_file() && crate::platform::may_execute(path)
 }
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {
@@ -303,4 +305,9 @@ fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) ->
         path: path.to_owned(),
         reason,
     }
+}
+
+/// A file name with something added.
+fn named(name: &str, addition: &str) -> OsString {
+    OsString::from(format!("{name}{addition}"))
 }

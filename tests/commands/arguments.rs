@@ -61,8 +61,9 @@ fn the_help_names_every_command_and_variable() {
     Usage: jenkins-trigger [OPTIONS] <COMMAND>
 
     Commands:
-      install    Install the hook into this repository
+      install    Install the hooks into this repository, or for every one
       uninstall  Take out exactly what install put in
+      status     Show what git will really run, and what waits
       trust      Allow this repository to reach the servers its file names
       check      Read the file and say what is wrong; with --branch, which rules fire and why
       trigger    Trigger by hand what the file maps a branch to

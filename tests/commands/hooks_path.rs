@@ -74,9 +74,12 @@ fn a_hooks_folder_that_is_missing_is_created_and_said() {
                 insta::assert_snapshot!(ran.whole(), @"
                 exit code: 0
                 ----- stdout -----
-                installed post-commit: [HOME]/shop/tools/hooks/post-commit
+                installed [HOME]/shop/tools/hooks/post-commit
+                installed [HOME]/shop/tools/hooks/post-merge
+                installed [HOME]/shop/tools/hooks/post-rewrite
                 ----- stderr -----
                 created [HOME]/shop/tools/hooks
+                hidden from git status by lines in [HOME]/shop/.git/info/exclude
                 trusted: http://[JENKINS]/ may be sent your credentials from here
                 ");
             }
@@ -91,7 +94,7 @@ fn a_hooks_folder_that_is_missing_is_created_and_said() {
 fn refused(repository: &Repository<'_>, change: impl FnOnce(&mut Command)) -> Ran {
     let root = repository.home.path("");
     let before = listing(&root);
-    let ran = repository.tool_in(&["install", "post-commit"], change);
+    let ran = repository.tool_in(&["install", "--via", "file", "post-commit"], change);
     assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.whole());
     assert_eq!(listing(&root), before);
     ran
@@ -221,7 +224,7 @@ fn a_hooks_path_that_switches_hooks_off_is_refused_with_a_fix_that_works() {
                 let repository = home.repository(&format!("{name}{scope}"), &short_file(&jenkins));
                 repository.git(&["config", scope, "core.hooksPath", value]);
                 let ran = refused(&repository, |_| {});
-                assert!(ran.stderr.contains("runs no hooks"), "{}", ran.whole());
+                assert!(ran.stderr.contains("runs no hook files"), "{}", ran.whole());
                 assert_fix_works(&repository, &jenkins, &ran);
                 home.try_git(
                     &repository.folder,

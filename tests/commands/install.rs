@@ -19,7 +19,9 @@ fn a_fresh_install_says_where_the_hook_is_and_whom_it_trusts() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 0
         ----- stdout -----
-        installed post-commit: [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-merge
+        installed [HOME]/shop/.git/hooks/post-rewrite
         ----- stderr -----
         trusted: https://ci.example.com/jenkins/ may be sent your credentials from here
         ");
@@ -37,15 +39,48 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
     filtered(&home, || {
         insta::assert_snapshot!(script, @r#"
         #!/bin/sh
-        # jenkins-trigger hook, version 1. To take it out: jenkins-trigger uninstall
-        [ "${JENKINS_TRIGGER-}" = 0 ] && exit 0
+        # jenkins-trigger hook, version 2. To take it out: jenkins-trigger uninstall
+        # folders made for it: 0
+        hook=post-commit
         binary='[PROGRAM]'
-        [ -x "$binary" ] || binary=$(command -v jenkins-trigger) || {
-        	case $0 in /*) hook=$0 ;; *) hook=$PWD/$0 ;; esac
-        	echo "jenkins-trigger: the program is gone; install it again, or delete this hook: $hook" >&2
-        	exit 0
+        chained=''
+        everywhere=
+
+        case $0 in */*) folder=${0%/*} ;; *) folder=. ;; esac
+        # The hook that was here before lies beside this one.
+        [ -z "$chained" ] || chained=$folder/$chained
+
+        leave() {
+        	[ -f "$chained" ] && [ -x "$chained" ] || exit 0
+        	[ "${JENKINS_TRIGGER_CHAIN-}" != "$chained" ] || exit 0
+        	JENKINS_TRIGGER_CHAIN=$chained
+        	export JENKINS_TRIGGER_CHAIN
+        	exec "$chained" "$@"
         }
-        exec "$binary" hook post-commit "$@"
+
+        # Under another name a hook manager runs this, and it may be the one that was here before:
+        # then only the program can tell.
+        case ${chained:+${0##*/}} in
+        '' | "$hook")
+        	[ "${JENKINS_TRIGGER-}" != 0 ] || leave "$@"
+        	if [ $hook = post-commit ]; then
+        		[ ! -d "${GIT_DIR:-.git}/rebase-merge" ] || leave "$@"
+        		[ ! -f "${GIT_DIR:-.git}/rebase-apply/rebasing" ] || leave "$@"
+        	fi
+        	;;
+        esac
+
+        [ -x "$binary" ] || binary=$(command -v jenkins-trigger) || {
+        	case $0 in /*) this=$0 ;; *) this=$PWD/$0 ;; esac
+        	if [ -z "$chained" ]; then
+        		fix="delete this hook: $this"
+        	else
+        		fix="put back the one before it: mv '${this%/*}/${chained##*/}' '$this'"
+        	fi
+        	echo "jenkins-trigger: the program is gone; install it again, or $fix" >&2
+        	leave "$@"
+        }
+        exec "$binary" hook ${everywhere:+--everywhere} ${chained:+--chain "$chained"} "$hook" "$@"
         "#);
     });
 }
@@ -105,13 +140,9 @@ fn git_runs_the_hook_when_the_program_lies_in_a_folder_with_a_difficult_name() {
                     .args(["install", "post-commit"]),
             )
             .succeeded();
-            assert!(
-                again.stdout.starts_with("renewed post-commit"),
-                "{}",
-                again.whole()
-            );
+            assert!(again.stdout.starts_with("renewed "), "{}", again.whole());
             let gone = Ran::of(home.command(&copy, &repository.folder).arg("uninstall")).succeeded();
-            assert!(gone.stdout.starts_with("removed post-commit"), "{}", gone.whole());
+            assert!(gone.stdout.starts_with("removed "), "{}", gone.whole());
         }
     });
 }
@@ -123,11 +154,7 @@ fn a_second_install_renews_the_hook_and_changes_nothing() {
         repository.install();
         let before = (listing(&repository.hooks()), listing(&home.path("state")));
         let again = repository.install();
-        assert!(
-            again.stdout.starts_with("renewed post-commit: "),
-            "{}",
-            again.whole()
-        );
+        assert!(again.stdout.starts_with("renewed "), "{}", again.whole());
         assert_eq!(again.stderr, "", "there is nothing new to say");
         assert_eq!(
             (listing(&repository.hooks()), listing(&home.path("state"))),
@@ -159,7 +186,9 @@ fn without_a_file_it_is_installed_and_said() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 0
         ----- stdout -----
-        installed post-commit: [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-merge
+        installed [HOME]/shop/.git/hooks/post-rewrite
         ----- stderr -----
         there is no .jenkins-trigger.yml yet; write one, then: jenkins-trigger trust
         ");

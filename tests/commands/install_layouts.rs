@@ -155,6 +155,6 @@ fn a_repository_without_a_hooks_folder_gets_one() {
         assert!(ran.stderr.contains("created "), "{}", ran.whole());
         repository.git(&["add", "--all"]);
         assert_triggers(home, &repository.folder, &jenkins);
-        assert_eq!(fs::read_dir(repository.hooks()).expect("a folder").count(), 1);
+        assert_eq!(fs::read_dir(repository.hooks()).expect("a folder").count(), 3);
     });
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use crate::helpers::{filtered, home, listing, skipped};
-use crate::support::{Home, Ran, Repository, program, with_each_git};
+use crate::support::{Ran, Repository, with_each_git};
 
 const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
 
@@ -24,72 +24,18 @@ fn refused(repository: &Repository<'_>) -> Ran {
     ran
 }
 
-fn with_hook(home: &Home, content: &[u8]) -> Ran {
-    let repository = home.repository("shop", FILE);
-    let hook = repository.hooks().join("post-commit");
-    fs::create_dir_all(repository.hooks()).expect("a folder");
-    fs::write(&hook, content).expect("a hook");
-    fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("a mode");
-    refused(&repository)
-}
-
 #[test]
-fn a_hook_of_somebody_else_stays_and_the_line_to_add_is_named() {
+fn a_folder_in_the_hooks_place_is_refused_before_anything_is_written() {
     let home = home();
-    let ran = with_hook(&home, b"#!/bin/sh\nexec lefthook run post-commit\n");
-    filtered(&home, || {
-        insta::assert_snapshot!(ran.whole(), @r#"
-        exit code: 1
-        ----- stdout -----
-        ----- stderr -----
-        error: [HOME]/shop/.git/hooks/post-commit is there already and is not jenkins-trigger's; nothing was changed
-        help: if it is a shell script, add this line to it, before any `exec` or `exit`:
-        [PROGRAM] hook post-commit "$@"
-        then: jenkins-trigger trust
-        "#);
-    });
-}
-
-#[test]
-fn hooks_of_any_content_stay() {
-    let home = home();
-    let binary = fs::read("/bin/true").expect("a binary");
-    let contents: [&[u8]; 7] = [
-        &binary,
-        b"#!/bin/sh\n# \xfc\xff\n",
-        b"",
-        b"\n\n\n",
-        b"#!/bin/sh\r\necho no newline at the end",
-        b"#!/bin/sh\n# jenkins-trigger was here once\n",
-        b"#!/usr/bin/env python3\nprint('x')\n# jenkins-trigger hook, version 1\n",
-    ];
-    for content in contents {
-        with_hook(&home, content);
-    }
-}
-
-#[test]
-fn a_hook_without_run_bits_stays_too() {
-    let home = home();
-    let repository = home.repository("shop", FILE);
-    fs::create_dir_all(repository.hooks()).expect("a folder");
-    fs::write(repository.hooks().join("post-commit"), "#!/bin/sh\n").expect("a hook");
-    refused(&repository);
-}
-
-#[test]
-fn links_and_folders_in_the_hooks_place_stay() {
-    let home = home();
-    let targets: [&Path; 3] = [Path::new("/bin/true"), Path::new("nowhere"), program()];
-    for (number, target) in targets.into_iter().enumerate() {
-        let repository = home.repository(&format!("link-{number}"), FILE);
-        fs::create_dir_all(repository.hooks()).expect("a folder");
-        symlink(target, repository.hooks().join("post-commit")).expect("a link");
-        refused(&repository);
-    }
     let repository = home.repository("folder", FILE);
-    fs::create_dir_all(repository.hooks().join("post-commit")).expect("a folder");
-    refused(&repository);
+    // The last of the three: the others are not written either.
+    fs::create_dir_all(repository.hooks().join("post-rewrite")).expect("a folder");
+    let ran = refused(&repository);
+    assert!(
+        ran.stderr.contains("hooks/post-rewrite is not a file"),
+        "{}",
+        ran.whole()
+    );
 }
 
 #[test]
@@ -145,7 +91,7 @@ fn nobody_commits_in_a_bare_repository() {
                 ----- stdout -----
                 ----- stderr -----
                 error: [HOME]/shop.git is bare: nobody commits in it
-                help: install post-commit where people work
+                help: install post-commit where people work; here: jenkins-trigger install post-receive
                 ");
             }
         });

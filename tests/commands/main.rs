@@ -4,6 +4,7 @@
 mod support;
 
 mod arguments;
+mod chaining;
 mod check;
 mod check_branch;
 mod check_mistakes;

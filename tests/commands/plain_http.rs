@@ -29,7 +29,9 @@ fn install_warns_with_the_line_that_would_allow_it() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 0
         ----- stdout -----
-        installed post-commit: [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-commit
+        installed [HOME]/shop/.git/hooks/post-merge
+        installed [HOME]/shop/.git/hooks/post-rewrite
         ----- stderr -----
         warning: http://ci.invalid:8080/jenkins/ is plain http, so a token sent there can be read on the way; use https, or allow it: git config --global --add jenkinsTrigger.allowPlainHttp http://ci.invalid:8080
         trusted: http://ci.invalid:8080/jenkins/ may be sent your credentials from here

@@ -22,7 +22,9 @@ fn install_records_the_server_outside_the_repository_for_this_user_only() {
         let before = listing(&repository.folder);
         repository.install();
         let mut after = listing(&repository.folder);
-        after.remove(&repository.hooks().join("post-commit"));
+        for hook in ["post-commit", "post-merge", "post-rewrite"] {
+            after.remove(&repository.hooks().join(hook));
+        }
         after.retain(|path, _| *path != repository.hooks() || before.contains_key(path));
         assert_eq!(after, before, "nothing but the hook is in the repository");
         let folder = home.path("state/jenkins-trigger");

@@ -24,7 +24,9 @@ fn install_and_uninstall_leave_the_repository_as_it_was() {
                 insta::assert_snapshot!(ran.whole(), @"
                 exit code: 0
                 ----- stdout -----
-                removed post-commit: [HOME]/shop/.git/hooks/post-commit
+                removed [HOME]/shop/.git/hooks/post-commit
+                removed [HOME]/shop/.git/hooks/post-merge
+                removed [HOME]/shop/.git/hooks/post-rewrite
                 ----- stderr -----
                 ");
             }
@@ -78,13 +80,18 @@ fn a_hook_that_took_the_place_of_ours_stays_and_is_said() {
     repository.install();
     let hook = repository.hooks().join("post-commit");
     fs::write(&hook, "#!/bin/sh\nexec lefthook run post-commit\n").expect("a hook");
-    let before = listing(&repository.folder);
+    let mut before = listing(&repository.folder);
     let ran = repository.tool(&["uninstall"]);
+    // The other two are still ours.
+    before.remove(&repository.hooks().join("post-merge"));
+    before.remove(&repository.hooks().join("post-rewrite"));
     assert_eq!(listing(&repository.folder), before);
     filtered(&home, || {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 0
         ----- stdout -----
+        removed [HOME]/shop/.git/hooks/post-merge
+        removed [HOME]/shop/.git/hooks/post-rewrite
         ----- stderr -----
         [HOME]/shop/.git/hooks/post-commit is not jenkins-trigger's and stays as it is
         ");

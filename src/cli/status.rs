@@ -1,0 +1,142 @@
+//! `status`: whether git will really run the hooks, and what waits.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Exit, Refusal, Session, file};
+use crate::config::FILE_NAME;
+use crate::install::state::{self, HookState, Problem, Program, State, Whose};
+use crate::spool::Spool;
+use crate::ui::{Table, Tone};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Report<'a> {
+    git: &'a str,
+    hooks_folder: String,
+    hooks_path: Option<Setting<'a>>,
+    installed: bool,
+    hooks: Vec<&'a HookState>,
+    programs: &'a [Program],
+    file: bool,
+    waiting: usize,
+    failed: usize,
+    problems: &'a [Problem],
+}
+
+#[derive(Serialize)]
+struct Setting<'a> {
+    scope: &'a str,
+    value: String,
+}
+
+pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
+    let printer = &session.printer;
+    let repository = session.repository()?;
+    let mut state = state::inspect(&repository).map_err(Refusal::from)?;
+    let file = file::exists(&repository)?;
+    if file && !state.is_installed() {
+        let event = if repository.work_tree().is_some() {
+            "post-commit"
+        } else {
+            "post-receive"
+        };
+        state.problems.push(Problem {
+            message: format!("there is a {FILE_NAME}, and no hook that reads it"),
+            help: format!("jenkins-trigger install {event}"),
+        });
+    }
+    let spool = Spool::of(repository.common_dir());
+    let waiting = spool.waiting()?.triggers.len();
+    let failed = spool.failed()?.triggers.len();
+    if arguments.json {
+        printer.json(&report(&state, file, waiting, failed));
+    } else {
+        show(session, &state);
+        let found = if file { FILE_NAME } else { "none yet" };
+        printer.result(&format!("file      {found}"));
+        printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
+        for problem in &state.problems {
+            printer.error(&problem.message, Some(&problem.help));
+        }
+    }
+    Ok(if state.problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Act
+    })
+}
+
+fn report(state: &State, file: bool, waiting: usize, failed: usize) -> Report<'_> {
+    Report {
+        git: &state.version.text,
+        hooks_folder: state.place.folder.display().to_string(),
+        hooks_path: state.place.setting.as_ref().map(|(scope, value)| Setting {
+            scope,
+            value: value.to_string(),
+        }),
+        installed: state.is_installed(),
+        hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
+        programs: &state.programs,
+        file,
+        waiting,
+        failed,
+        problems: &state.problems,
+    }
+}
+
+fn show(session: &Session, state: &State) {
+    let printer = &session.printer;
+    let setting = match &state.place.setting {
+        None => "core.hooksPath is not set".to_owned(),
+        Some((scope, value)) => format!("core.hooksPath {value:?} of the {scope} git config"),
+    };
+    printer.result(&format!(
+        "git       {}, hooks in {} ({setting})",
+        state.version.text,
+        state.place.folder.display()
+    ));
+    let mut table = Table::new(&["EVENT", "GIT HOOK", "STATE", "FROM"]);
+    for (event, hooks) in &state.hooks {
+        for hook in hooks {
+            if hook.entries.is_empty() {
+                table.row([
+                    (None, event.name().to_owned()),
+                    (None, hook.hook.to_owned()),
+                    (Some(Tone::Dim), "nothing".to_owned()),
+                    (None, String::new()),
+                ]);
+            }
+            for entry in &hook.entries {
+                let tone = match entry.whose {
+                    Whose::Foreign => Tone::Dim,
+                    Whose::Shadowed => Tone::Bad,
+                    Whose::Ours | Whose::Chained | Whose::Below => Tone::Good,
+                };
+                let note = entry.note.as_ref().map(|note| format!(" ({note})"));
+                table.row([
+                    (None, event.name().to_owned()),
+                    (None, hook.hook.to_owned()),
+                    (Some(tone), entry.whose.name().to_owned()),
+                    (None, format!("{}{}", entry.from, note.unwrap_or_default())),
+                ]);
+            }
+        }
+    }
+    printer.table(&table);
+    for program in &state.programs {
+        let version = match (&program.version, &program.instead) {
+            (Some(version), _) => version.clone(),
+            (None, Some(instead)) => format!("gone; {} is run instead", instead.display()),
+            (None, None) => "gone".to_owned(),
+        };
+        printer.result(&format!("program   {} ({version})", program.path.display()));
+    }
+}

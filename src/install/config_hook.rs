@@ -1,0 +1,204 @@
+//! Hooks that are set in the git config: `hook.jenkins-trigger.command` and `.event`, which git
+//! runs since 2.54 beside the hook files, wherever `core.hooksPath` points.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use bstr::{BString, ByteSlice as _};
+
+use super::Error;
+use super::shim::take_word;
+use crate::git::{self, Repository};
+use crate::text::shell_word;
+
+/// The name that the hook has in the git config. No event of git may be called so: such a name is
+/// fatal to every git command that runs a hook.
+const SECTION: &str = "hook.jenkins-trigger";
+
+/// The value of `command`; git adds `"$@"` itself.
+const TEMPLATE: &str = include_str!("../../hooks/config");
+
+/// Whose git config.
+#[derive(Debug, Clone, Copy)]
+pub enum Scope<'a> {
+    /// This repository's own.
+    Local(&'a Repository),
+    /// The user's, for every repository.
+    Global,
+}
+
+impl Scope<'_> {
+    fn option(self) -> &'static str {
+        match self {
+            Self::Local(_) => "--local",
+            Self::Global => "--global",
+        }
+    }
+
+    fn git(self) -> Command {
+        let mut git = match self {
+            Self::Local(repository) => repository.command(),
+            Self::Global => git::command(),
+        };
+        git.args(["config", self.option()]);
+        git
+    }
+}
+
+/// What one scope of the git config says about our hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigHook {
+    /// `local`, `global`, `system`, `worktree` or `command`.
+    pub scope: String,
+    /// What git runs.
+    pub command: Option<BString>,
+    /// On which of its hooks.
+    pub events: Vec<String>,
+    /// `false`: switched off.
+    pub enabled: Option<bool>,
+}
+
+impl ConfigHook {
+    /// The program that the command runs; `None` if somebody wrote another command.
+    #[must_use]
+    pub fn program(&self) -> Option<PathBuf> {
+        let (_, rest) = self.command.as_ref()?.split_once_str("binary=")?;
+        let mut rest = rest;
+        take_word(&mut rest).map(PathBuf::from)
+    }
+}
+
+/// What the git config says, scope by scope, as git reads it: later ones go before earlier ones.
+///
+/// # Errors
+/// What git says.
+pub fn read(repository: Option<&Repository>) -> Result<Vec<ConfigHook>, Error> {
+    let mut git = repository.map_or_else(git::command, Repository::command);
+    if repository.is_none() {
+        git.current_dir("/");
+    }
+    git.args([
+        "config",
+        "--show-scope",
+        "-z",
+        "--get-regexp",
+        r"^hook\.jenkins-trigger\.",
+    ]);
+    let output = git::run(&mut git)?;
+    let mut hooks: Vec<ConfigHook> = Vec::new();
+    let mut fields = output.stdout.split_str("\0");
+    while let (Some(scope), Some(entry)) = (fields.next(), fields.next()) {
+        let (key, value) = entry.split_once_str("\n").unwrap_or((entry, b"true"));
+        let scope = scope.to_str_lossy().into_owned();
+        let at = hooks.iter().position(|hook| hook.scope == scope);
+        let at = at.unwrap_or_else(|| {
+            hooks.push(ConfigHook {
+                scope,
+                command: None,
+                events: Vec::new(),
+                enabled: None,
+            });
+            hooks.len() - 1
+        });
+        let hook = &mut hooks[at];
+        match key.rsplit_once_str(".").map(|(_, name)| name) {
+            Some(b"command") => hook.command = Some(value.into()),
+            Some(b"event") if value.is_empty() => hook.events.clear(),
+            Some(b"event") => hook.events.push(value.to_str_lossy().into_owned()),
+            Some(b"enabled") => hook.enabled = Some(!matches!(value, b"false" | b"no" | b"off" | b"0")),
+            _ => {}
+        }
+    }
+    Ok(hooks)
+}
+
+/// Sets the hook. The command first: an event without a command is fatal to every git command
+/// that runs a hook, and a kill may come in between.
+///
+/// # Errors
+/// What git says; the message names the key.
+pub fn write(scope: Scope<'_>, program: &Path, hooks: &[&str]) -> Result<(), Error> {
+    set(scope, &["--replace-all"], "command", &command(scope, program))?;
+    let there = in_scope(scope)?.map(|hook| hook.events).unwrap_or_default();
+    for hook in hooks {
+        if !there.iter().any(|event| event == hook) {
+            set(scope, &["--add"], "event", hook.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes the hook out of one scope, as far as it is ours: what somebody set beside it stays.
+/// `false` where there was none.
+///
+/// # Errors
+/// What git says.
+pub fn remove(scope: Scope<'_>) -> Result<bool, Error> {
+    let Some(found) = in_scope(scope)? else {
+        return Ok(false);
+    };
+    if found.command.is_none() && found.events.is_empty() {
+        return Ok(false);
+    }
+    // In one step where nothing else is in the section, else the events first.
+    let mut rest = scope.git();
+    rest.args(["--name-only", "--get-regexp", r"^hook\.jenkins-trigger\."]);
+    let names = git::run(&mut rest)?.stdout;
+    let ours = |name: &[u8]| name.ends_with(b".command") || name.ends_with(b".event");
+    if names.lines().all(ours) {
+        must(scope.git().args(["--remove-section", SECTION]))?;
+        return Ok(true);
+    }
+    for key in ["event", "command"] {
+        let mut git = scope.git();
+        git.args(["--unset-all", &format!("{SECTION}.{key}")]);
+        let output = git::run(&mut git)?;
+        // 5: there was none.
+        if output.status.code() != Some(5) {
+            succeeded(&output)?;
+        }
+    }
+    Ok(true)
+}
+
+fn in_scope(scope: Scope<'_>) -> Result<Option<ConfigHook>, Error> {
+    let (repository, name) = match scope {
+        Scope::Local(repository) => (Some(repository), "local"),
+        Scope::Global => (None, "global"),
+    };
+    Ok(read(repository)?.into_iter().find(|hook| hook.scope == name))
+}
+
+fn command(scope: Scope<'_>, program: &Path) -> Vec<u8> {
+    let everywhere = matches!(scope, Scope::Global);
+    let text = TEMPLATE
+        .trim_end()
+        .replace("@SCOPE@", scope.option())
+        .replace("@EVERYWHERE@", if everywhere { "--everywhere " } else { "" });
+    // Last, and once: the path may hold anything.
+    let word = shell_word(program.as_os_str().as_bytes());
+    text.as_bytes().replacen("@BINARY@", word, 1)
+}
+
+fn set(scope: Scope<'_>, how: &[&str], key: &str, value: &[u8]) -> Result<(), Error> {
+    let mut git = scope.git();
+    git.args(how)
+        .arg(format!("{SECTION}.{key}"))
+        .arg(std::ffi::OsStr::from_bytes(value));
+    must(&mut git)
+}
+
+fn must(git: &mut Command) -> Result<(), Error> {
+    succeeded(&git::run(git)?)
+}
+
+fn succeeded(output: &Output) -> Result<(), Error> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = output.stderr.to_str_lossy();
+    Err(Error::GitConfig {
+        message: said.lines().collect::<Vec<_>>().join(" "),
+    })
+}

@@ -1,0 +1,220 @@
+//! Why a hook could not be installed or taken out, and the way out of it.
+
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use bstr::BString;
+
+use super::manager::Manager;
+use crate::git;
+use crate::text::shell_argument;
+
+/// Why a hook could not be installed or taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Our own script with other lines in it.
+    #[error("{path} is jenkins-trigger's with other lines in it; nothing was changed")]
+    Edited {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder, pipe or the like where the hook belongs.
+    #[error("{path} is not a file; nothing was changed")]
+    NoFile {
+        /// What it is instead.
+        path: PathBuf,
+    },
+    /// Something else where the folder belongs.
+    #[error("{path} is not a folder; nothing was changed")]
+    NoFolder {
+        /// What it is instead.
+        path: PathBuf,
+    },
+    /// Somebody else changed the file again and again.
+    #[error("{path} is being changed by somebody else; nothing was changed")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else's hook that works under its own name only.
+    #[error("{path} works under its own name only, so it cannot be moved aside; nothing was changed")]
+    Named {
+        /// The file.
+        path: PathBuf,
+        /// The hook of git's.
+        hook: &'static str,
+        /// Whose it is, if that is known.
+        manager: Option<Manager>,
+        /// The program that a line in it would run.
+        program: PathBuf,
+    },
+    /// A hook of a manager that puts its own back, and runs nothing that was in its place.
+    #[error("{manager} puts its own hooks back when its file changes; nothing was changed", manager = .manager.name())]
+    TakenBack {
+        /// Which one.
+        manager: Manager,
+    },
+    /// A hook that git tracks.
+    #[error("{path} is tracked by git, so moving it aside would be a change for all; nothing was changed")]
+    Tracked {
+        /// The file.
+        path: PathBuf,
+        /// The hook of git's.
+        hook: &'static str,
+        /// The program that a line in it would run.
+        program: PathBuf,
+    },
+    /// husky writes the hooks folder anew whenever it is installed.
+    #[error("husky owns the hooks of this repository; nothing was changed")]
+    Husky {
+        /// The folder of the files that it has for this.
+        folder: PathBuf,
+    },
+    /// `core.hooksPath` is not this repository's own.
+    #[error(
+        "core.hooksPath is set to {value} in the {scope} git config, for every repository; nothing was changed"
+    )]
+    SharedHooksPath {
+        /// `global` or `system`.
+        scope: String,
+        /// Its value.
+        value: BString,
+        /// The folder that is for this repository's hooks alone.
+        own: PathBuf,
+    },
+    /// `core.hooksPath` was set for one command.
+    #[error("core.hooksPath is set to {value} for this one command; nothing was changed")]
+    PassingHooksPath {
+        /// Its value.
+        value: BString,
+    },
+    /// `core.hooksPath` switches hooks off.
+    #[error(
+        "core.hooksPath is set to {value:?} in the {scope} git config, so git runs no hook files here; nothing \
+         was changed"
+    )]
+    NoHooks {
+        /// The scope that says so.
+        scope: String,
+        /// Its value.
+        value: BString,
+    },
+    /// `core.hooksPath` is relative, and nothing in some work tree.
+    #[error(
+        "core.hooksPath is set to {value} in the {scope} git config, which counts from the top of each work tree: \
+         in {work_tree} that is {dead}, where no folder can be; nothing was changed"
+    )]
+    DeadHooksPath {
+        /// The scope that says so.
+        scope: String,
+        /// Its value.
+        value: BString,
+        /// The work tree.
+        work_tree: PathBuf,
+        /// Where git looks there.
+        dead: PathBuf,
+        /// The folder that was meant.
+        alive: PathBuf,
+    },
+    /// The user's git config has the hook for every repository.
+    #[error("hook.jenkins-trigger is set in your git config, for every repository: both would run")]
+    EverywhereAlready,
+    /// Hook files are for one repository.
+    #[error("no folder has the hook files of every repository: core.hooksPath is not set in your git config")]
+    NoFolderForAll,
+    /// This git runs no hooks from its config.
+    #[error("git {version} runs no hooks from its config; that came with git 2.54")]
+    OldGit {
+        /// The version that is here.
+        version: String,
+        /// The user's folder for the hook files of every repository, if he has one.
+        folder: Option<PathBuf>,
+    },
+    /// The git config could not be written.
+    #[error("could not change the git config: {message}")]
+    GitConfig {
+        /// What git said.
+        message: String,
+    },
+    /// The file system refused.
+    #[error("could not {action} {path}: {reason}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// git refused.
+    #[error(transparent)]
+    Git(#[from] git::Error),
+}
+
+/// The other way, which leaves every file alone.
+const BY_CONFIG: &str = "with git 2.54 or newer: jenkins-trigger install --via config";
+
+impl Error {
+    /// Whether hooks in the git config would do what the files cannot.
+    pub(super) fn config_helps(&self) -> bool {
+        matches!(
+            self,
+            Self::Named { .. }
+                | Self::TakenBack { .. }
+                | Self::Tracked { .. }
+                | Self::Husky { .. }
+                | Self::SharedHooksPath { .. }
+                | Self::DeadHooksPath { .. }
+        )
+    }
+
+    /// What the user can do about it, if more than the message says.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        let word = |path: &Path| shell_argument(path.as_os_str().as_bytes());
+        match self {
+            Self::Edited { path } => Some(format!("move {} away and install again", path.display())),
+            Self::NoFile { path } | Self::NoFolder { path } => Some(format!("move {} away", path.display())),
+            Self::Named {
+                manager: Some(manager),
+                ..
+            }
+            | Self::TakenBack { manager } => Some(format!("{}\nor, {BY_CONFIG}", manager.offer().join("\n"))),
+            Self::Named { hook, program, .. } | Self::Tracked { hook, program, .. } => Some(format!(
+                "add this line to it, before any `exec` or `exit`:\n{} hook {hook} \"$@\"\nthen: jenkins-trigger \
+                 trust\nor, {BY_CONFIG}",
+                word(program)
+            )),
+            Self::Husky { .. } => Some(format!(
+                "let this add lines to them: jenkins-trigger install --via file --yes\nor write them yourself {}\nor, \
+                 {BY_CONFIG}",
+                Manager::Husky.offer().join("\n")
+            )),
+            Self::SharedHooksPath { own, .. } => Some(format!(
+                "to have hooks of its own in this repository: git config --local core.hooksPath {}\nor, {BY_CONFIG}",
+                word(own)
+            )),
+            Self::PassingHooksPath { .. } => Some(
+                "leave out `-c core.hooksPath=...` (or GIT_CONFIG_COUNT and GIT_CONFIG_PARAMETERS) when you install"
+                    .into(),
+            ),
+            Self::NoHooks { scope, .. } => Some(format!(
+                "to let git run hooks again: git config --{scope} --unset core.hooksPath\nor, {BY_CONFIG}"
+            )),
+            Self::DeadHooksPath { scope, alive, .. } => Some(format!(
+                "give it as an absolute path: git config --{scope} core.hooksPath {}\nor, {BY_CONFIG}",
+                word(alive)
+            )),
+            Self::EverywhereAlready => Some("take that out first: jenkins-trigger uninstall --global".into()),
+            Self::NoFolderForAll => Some(BY_CONFIG.replace("install", "install --global")),
+            Self::OldGit { folder: Some(folder), .. } => Some(format!(
+                "to write into {}, where your git config says that the hooks of every repository are: \
+                 jenkins-trigger install --global --via file",
+                folder.display()
+            )),
+            Self::OldGit { .. } => Some("install hook files into each repository: jenkins-trigger install".into()),
+            Self::Changed { .. } | Self::GitConfig { .. } | Self::Io { .. } | Self::Git(_) => None,
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Hooks as files in the folder that git runs them from.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::folder::{self, Folder, Found, look};
+use super::manager::{self, Manager, manager_of};
+use super::place::{Place, own_folder};
+use super::shim::Shim;
+use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, named};
+use crate::git::Repository;
+
+/// So often the folder is looked at again because a file in it changed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// Under these names hook managers keep, and run, the hook that was there before theirs.
+const RUN_BY_MANAGERS: [&str; 1] = [".legacy"];
+
+/// What is special about an installation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    /// The folder serves every repository.
+    pub(super) everywhere: bool,
+    /// A hook in whose place ours would not last is refused.
+    pub(super) lasting: bool,
+}
+
+pub(super) fn install(
+    repository: &Repository,
+    request: &Request<'_>,
+    lasting: bool,
+) -> Result<Vec<Done>, Error> {
+    let kind = Kind {
+        everywhere: false,
+        lasting,
+    };
+    let place = Place::of(repository)?;
+    match place.check(repository) {
+        Err(Error::Husky { folder }) if request.append => return append(&folder, request.hooks),
+        other => other?,
+    }
+    let inside = place.in_work_tree(repository);
+    if let Some(inside) = &inside {
+        for hook in request.hooks {
+            // Moving it aside would show up as a change of everybody's.
+            if repository.tracks(&inside.join(hook))? {
+                let path = place.folder.join(hook);
+                if !matches!(look(&path)?, Found::Ours(_)) {
+                    return Err(Error::Tracked {
+                        path,
+                        hook,
+                        program: request.program.to_owned(),
+                    });
+                }
+            }
+        }
+    }
+    let mut done = into_folder(&place.folder, Some(repository), request, kind)?;
+    if let Some(inside) = inside {
+        done.extend(exclude(repository, &place, &inside)?);
+    }
+    for (work_tree, folder) in place.folders_elsewhere(repository)? {
+        let ours = |hook: &&str| matches!(look(&folder.join(hook)), Ok(Found::Ours(_)));
+        if !request.hooks.iter().all(ours) {
+            done.push(Done::Elsewhere(work_tree));
+        }
+    }
+    Ok(done)
+}
+
+/// Installs into a folder, all hooks or none.
+pub(super) fn into_folder(
+    path: &Path,
+    repository: Option<&Repository>,
+    request: &Request<'_>,
+    kind: Kind,
+) -> Result<Vec<Done>, Error> {
+    let mut attempt = 1;
+    loop {
+        match try_folder(path, repository, request, kind) {
+            Err(Error::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
+            other => return other,
+        }
+    }
+}
+
+fn try_folder(
+    path: &Path,
+    repository: Option<&Repository>,
+    request: &Request<'_>,
+    kind: Kind,
+) -> Result<Vec<Done>, Error> {
+    let folder = Folder::make(path, repository)?;
+    let made = folder.made();
+    let checked = check(&folder, request, kind);
+    let places = match checked {
+        Ok(places) => places,
+        Err(error) => {
+            folder.remove(made);
+            return Err(error);
+        }
+    };
+    let mut done = Vec::new();
+    if made > 0 {
+        done.push(Done::MadeFolder(path.to_owned()));
+    }
+    let mut put: Vec<Done> = places
+        .iter()
+        .map(|place| Done::Put {
+            path: folder.file(&place.name),
+            renewed: matches!(place.before, Found::Ours(_)),
+            aside: None,
+            manager: match &place.before {
+                Found::Foreign(content) => manager_of(content),
+                _ => None,
+            },
+        })
+        .collect();
+    let names = folder.put(places)?;
+    for (done, name) in put.iter_mut().zip(names) {
+        if let Done::Put { aside, .. } = done {
+            *aside = name.map(|name| path.join(name));
+        }
+    }
+    done.extend(put);
+    Ok(done)
+}
+
+/// Looks at every place before any is changed.
+fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
+    let ours = folder.ours()?;
+    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
+    let made = made.max(folder.made());
+    let mut places = Vec::new();
+    for hook in request.hooks {
+        let mut name = OsString::from(hook);
+        let path = folder.file(hook);
+        let mut before = look(&path)?;
+        match &before {
+            Found::Nothing | Found::Ours(_) => {}
+            Found::Edited => return Err(Error::Edited { path }),
+            Found::NoFile => return Err(Error::NoFile { path }),
+            Found::Foreign(content) => {
+                let manager = manager_of(content);
+                if let Some((below, found)) = run_by(folder, hook, manager)? {
+                    name = below;
+                    before = found;
+                } else if let Some(manager) = manager.filter(|manager| manager.takes_back())
+                    && kind.lasting
+                {
+                    return Err(Error::TakenBack { manager });
+                } else if manager.is_some_and(Manager::goes_by_name) || manager::asks_its_name(content) {
+                    return Err(Error::Named {
+                        path,
+                        hook,
+                        manager,
+                        program: request.program.to_owned(),
+                    });
+                }
+            }
+        }
+        let chained = match &before {
+            Found::Ours(shim) => shim.chained.clone(),
+            _ => None,
+        };
+        places.push(folder::Place {
+            name,
+            shim: Shim {
+                hook: (*hook).to_owned(),
+                program: request.program.to_owned(),
+                chained,
+                made,
+                everywhere: kind.everywhere,
+            },
+            before,
+        });
+    }
+    Ok(places)
+}
+
+/// Our own script, if the manager whose hook is in the place runs it under another name.
+fn run_by(folder: &Folder, hook: &str, manager: Option<Manager>) -> Result<Option<(OsString, Found)>, Error> {
+    if !manager.is_some_and(Manager::runs_legacy) {
+        return Ok(None);
+    }
+    for ending in RUN_BY_MANAGERS {
+        let name = named(hook, ending);
+        let path = folder.file(&name);
+        let found = look(&path)?;
+        if matches!(found, Found::Ours(_)) && is_executable(&path) {
+            return Ok(Some((name, found)));
+        }
+    }
+    Ok(None)
+}
+
+/// Takes our hooks out of every folder that an `install` may have used.
+pub(super) fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
+    let place = Place::of(repository)?;
+    let mut done = Vec::new();
+    // A folder that serves other repositories too is theirs: `--global` takes that one.
+    let mut folders = if place.is_shared() {
+        Vec::new()
+    } else {
+        vec![place.folder.clone()]
+    };
+    folders.push(own_folder(repository));
+    let exclude = repository.git_path("info/exclude")?;
+    folders.extend(excluded_folders(repository, &exclude));
+    let mut seen: Vec<PathBuf> = Vec::new();
+    for path in folders {
+        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+        if !seen.contains(&real) {
+            done.extend(out_of_folder(&path)?);
+            seen.push(real);
+        }
+    }
+    block::remove(&exclude)?;
+    if let Some(folder) = manager::husky_of(&place.folder) {
+        for hook in ALL_HOOKS {
+            let path = folder.join(hook);
+            if block::remove(&path)? {
+                done.push(Done::Cut(path));
+            }
+        }
+    }
+    Ok(done)
+}
+
+pub(super) fn out_of_folder(path: &Path) -> Result<Vec<Done>, Error> {
+    let mut attempt = 1;
+    loop {
+        match try_out(path) {
+            Err(Error::Changed { .. }) if attempt < ATTEMPTS => attempt += 1,
+            other => return other,
+        }
+    }
+}
+
+fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
+    let folder = match Folder::take(path) {
+        Ok(folder) => folder,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(failed("use", path)(error)),
+    };
+    let mut done = Vec::new();
+    let ours = folder.ours()?;
+    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
+    for (name, shim) in &ours {
+        let file = folder.file(name);
+        let back = folder.take_out(name, shim)?;
+        match &shim.chained {
+            Some(_) if back => done.push(Done::Restored(file)),
+            Some(aside) => done.extend([Done::Removed(file), Done::Vanished(folder.file(aside))]),
+            None => done.push(Done::Removed(file)),
+        }
+    }
+    for hook in ALL_HOOKS {
+        let file = folder.file(hook);
+        let mut aside = folder.aside(hook)?.into_iter().map(|name| folder.file(name));
+        match look(&file)? {
+            // Somebody removed ours by hand.
+            Found::Nothing => {
+                if let Some(former) = aside.next() {
+                    crate::platform::rename_to_new(&former, &file).map_err(failed("restore", &file))?;
+                    done.push(Done::Restored(file));
+                }
+            }
+            _ if ours.iter().any(|(name, _)| name == hook) => {}
+            Found::Ours(_) | Found::NoFile => {}
+            Found::Edited | Found::Foreign(_) => done.push(Done::Foreign(file)),
+        }
+        done.extend(aside.map(Done::StillAside));
+    }
+    if let Some(removed) = folder.remove(made) {
+        done.push(Done::RemovedFolder(removed));
+    }
+    Ok(done)
+}
+
+/// Hides our files in the work tree from `git status`, which would show them as new.
+fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Option<Done>, Error> {
+    let folder = Folder::take(&place.folder).map_err(failed("use", &place.folder))?;
+    let mut names = Vec::new();
+    for (name, shim) in folder.ours()? {
+        names.extend(shim.chained);
+        names.push(name);
+    }
+    names.sort();
+    let file = repository.git_path("info/exclude")?;
+    let known = block::read(&file).unwrap_or_default();
+    let mut lines: Vec<String> = Vec::new();
+    let mut missing = false;
+    for name in names {
+        let path = inside.join(name);
+        // As bytes that are no UTF-8 cannot be written here, such a file stays visible.
+        let Some(pattern) = path.to_str().map(pattern) else {
+            continue;
+        };
+        missing |= !known.contains(&pattern.clone().into_bytes()) && !repository.ignores(&path)?;
+        lines.push(pattern);
+    }
+    if !missing {
+        return Ok(None);
+    }
+    if let Some(info) = file.parent() {
+        std::fs::create_dir_all(info).map_err(failed("create", info))?;
+    }
+    block::put(&file, &lines, 0o644)?;
+    Ok(Some(Done::Excluded(file)))
+}
+
+/// A line of an exclude file that stands for this one file.
+fn pattern(path: &str) -> String {
+    let mut pattern = String::from("/");
+    for c in path.chars() {
+        if "*?[]\\ ".contains(c) {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
+}
+
+/// The folders in the work tree that our lines in the exclude file tell of.
+fn excluded_folders(repository: &Repository, exclude: &Path) -> Vec<PathBuf> {
+    let Some(top) = repository.work_tree() else {
+        return Vec::new();
+    };
+    let lines = block::read(exclude).unwrap_or_default();
+    lines
+        .iter()
+        .filter_map(|line| {
+            let path = std::str::from_utf8(line).ok()?.strip_prefix('/')?;
+            let mut plain = String::new();
+            let mut chars = path.chars();
+            while let Some(c) = chars.next() {
+                plain.push(if c == '\\' { chars.next()? } else { c });
+            }
+            Some(top.join(plain).parent()?.to_owned())
+        })
+        .collect()
+}
+
+/// Adds our lines to the files that husky has for them.
+fn append(folder: &Path, hooks: &[&'static str]) -> Result<Vec<Done>, Error> {
+    let mut done = Vec::new();
+    for hook in hooks {
+        let path = folder.join(hook);
+        block::put(&path, &[manager::husky_line(hook)], 0o644)?;
+        done.push(Done::Appended(path));
+    }
+    Ok(done)
+}

@@ -1,0 +1,433 @@
+//! The hook files of one folder: looked at first, then changed all together or not at all.
+//!
+//! Every change is one rename, so a process may die at any instruction: a hook is what it was
+//! before or what it is after, and what was in its place has a name of its own. Files that such a
+//! death leaves behind are our own script under another name, and the next change sweeps them.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use bstr::ByteSlice as _;
+
+use super::shim::{self, Shim};
+use super::{ALL_HOOKS, Error, failed};
+use crate::git::Repository;
+use crate::platform::{self, Lock};
+
+/// What is added to the name of a hook that is moved aside, with a number from the second on.
+pub(super) const ASIDE: &str = ".before-jenkins-trigger";
+
+/// What a file that is not yet in its place is called: this, the hook and the process.
+const TEMPORARY: &str = ".jenkins-trigger-new";
+
+/// What is where a hook belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// Our own script, untouched.
+    Ours(Shim),
+    /// Our own script with other lines in it.
+    Edited,
+    /// Somebody else's hook; its content, where it can be read.
+    Foreign(Vec<u8>),
+    /// No file at all but a folder, a pipe or the like.
+    NoFile,
+}
+
+/// Looks at one file.
+///
+/// # Errors
+/// What the file system says.
+pub fn look(path: &Path) -> Result<Found, Error> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(failed("look at", path)(error)),
+        Ok(found) => found,
+    };
+    if found.is_symlink() {
+        // Whatever it leads to, the link is what somebody made.
+        let content = fs::metadata(path).is_ok_and(|target| target.is_file());
+        return Ok(Found::Foreign(
+            content.then(|| fs::read(path).ok()).flatten().unwrap_or_default(),
+        ));
+    }
+    if !found.is_file() {
+        return Ok(Found::NoFile);
+    }
+    let content = match fs::read(path) {
+        Ok(content) => content,
+        // It can be moved aside all the same.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Vec::new(),
+        Err(error) => return Err(failed("read", path)(error)),
+    };
+    Ok(match Shim::parse(&content) {
+        Some(shim) => Found::Ours(shim),
+        None if shim::was_ours(&content) => Found::Edited,
+        None => Found::Foreign(content),
+    })
+}
+
+/// A folder of hooks that nobody else of this program changes meanwhile.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// The folders that were made for it, the topmost first.
+    made: Vec<PathBuf>,
+    _lock: Lock,
+}
+
+impl Folder {
+    /// Takes the folder, made if it is missing.
+    pub(super) fn make(path: &Path, repository: Option<&Repository>) -> Result<Self, Error> {
+        let mut made = Vec::new();
+        loop {
+            match Self::take(path) {
+                Ok(folder) => return Ok(Self { made, ..folder }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                    return Err(Error::NoFolder {
+                        path: path.to_owned(),
+                    });
+                }
+                Err(error) => {
+                    remove_folders(&made);
+                    return Err(failed("use", path)(error));
+                }
+            }
+            // Another process may remove it again until it is locked.
+            make_folders(path, repository, &mut made)?;
+        }
+    }
+
+    /// Takes the folder as it is; the error is [`io::ErrorKind::NotFound`] where there is none.
+    pub(super) fn take(path: &Path) -> io::Result<Self> {
+        if !fs::metadata(path)?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            made: Vec::new(),
+            _lock: Lock::of_folder(path)?,
+        })
+    }
+
+    /// How many folders were made just now.
+    pub(super) fn made(&self) -> usize {
+        self.made.len()
+    }
+
+    pub(super) fn file(&self, name: impl AsRef<OsStr>) -> PathBuf {
+        self.path.join(name.as_ref())
+    }
+
+    /// Our scripts in this folder under whatever name, sorted by it, without what a death left
+    /// behind: that is removed.
+    pub(super) fn ours(&self) -> Result<Vec<(OsString, Shim)>, Error> {
+        let mut ours = Vec::new();
+        for name in self.names()? {
+            let path = self.file(&name);
+            let temporary = name.as_bytes().starts_with(TEMPORARY.as_bytes());
+            let of_a_hook = ALL_HOOKS
+                .iter()
+                .any(|hook| name.as_bytes().starts_with(hook.as_bytes()));
+            if !(temporary || of_a_hook) {
+                continue;
+            }
+            match look(&path)? {
+                // Its own name as the one it chains: it was never in its place, or is out of it.
+                Found::Ours(shim) if temporary || shim.chained.as_ref() == Some(&name) => {
+                    fs::remove_file(&path).map_err(failed("remove", &path))?;
+                }
+                Found::Ours(shim) => ours.push((name, shim)),
+                Found::Foreign(content) if temporary && content.is_empty() => {
+                    fs::remove_file(&path).map_err(failed("remove", &path))?;
+                }
+                // The second link that `swap_by_links` begins with.
+                Found::Foreign(_) if self.is_link_of_hook(&name) => {
+                    fs::remove_file(&path).map_err(failed("remove", &path))?;
+                }
+                _ => {}
+            }
+        }
+        Ok(ours)
+    }
+
+    fn is_link_of_hook(&self, aside: &OsStr) -> bool {
+        let Some(at) = aside.as_bytes().find(ASIDE) else {
+            return false;
+        };
+        let hook = OsStr::from_bytes(&aside.as_bytes()[..at]);
+        let of = |name: &OsStr| fs::symlink_metadata(self.file(name)).ok();
+        match (of(aside), of(hook)) {
+            (Some(one), Some(other)) => (one.dev(), one.ino()) == (other.dev(), other.ino()),
+            _ => false,
+        }
+    }
+
+    /// The names of what was moved aside for this hook, sorted.
+    pub(super) fn aside(&self, hook: &str) -> Result<Vec<OsString>, Error> {
+        let mut names = self.names()?;
+        let start = format!("{hook}{ASIDE}");
+        names.retain(|name| name.as_bytes().starts_with(start.as_bytes()));
+        Ok(names)
+    }
+
+    fn names(&self) -> Result<Vec<OsString>, Error> {
+        let entries = fs::read_dir(&self.path).map_err(failed("read", &self.path))?;
+        let names: io::Result<Vec<OsString>> = entries
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect();
+        let mut names = names.map_err(failed("read", &self.path))?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// A name for what is moved aside that nothing has yet.
+    fn free_name(&self, file: &OsStr) -> OsString {
+        let mut number = 1;
+        loop {
+            let mut name = file.to_os_string();
+            name.push(ASIDE);
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            if fs::symlink_metadata(self.file(&name)).is_err() {
+                return name;
+            }
+            number += 1;
+        }
+    }
+
+    /// Puts the scripts into their places, all or none; each with what was found there. Gives the
+    /// name that each place's former hook has now.
+    pub(super) fn put(self, mut places: Vec<Place>) -> Result<Vec<Option<OsString>>, Error> {
+        let mut written = Ok(());
+        for place in &mut places {
+            if matches!(place.before, Found::Foreign(_)) {
+                place.shim.chained = Some(self.free_name(&place.name));
+            }
+            written = self.write(place);
+            if written.is_err() {
+                break;
+            }
+        }
+        let mut done = 0;
+        if written.is_ok() {
+            for place in &places {
+                written = self.put_one(place);
+                if written.is_err() {
+                    break;
+                }
+                done += 1;
+            }
+        }
+        if let Err(error) = written {
+            for place in places[..done].iter().rev() {
+                self.take_back(place);
+            }
+            for place in &places {
+                let _ = fs::remove_file(self.temporary(&place.name));
+            }
+            remove_folders(&self.made);
+            return Err(error);
+        }
+        for place in &places {
+            if matches!(place.before, Found::Ours(_)) {
+                let _ = fs::remove_file(self.temporary(&place.name));
+            }
+        }
+        let aside = |place: Place| match place.before {
+            Found::Foreign(_) => place.shim.chained,
+            _ => None,
+        };
+        Ok(places.into_iter().map(aside).collect())
+    }
+
+    fn temporary(&self, name: &OsStr) -> PathBuf {
+        let mut temporary = OsString::from(format!("{TEMPORARY}-{}-", std::process::id()));
+        temporary.push(name);
+        self.file(temporary)
+    }
+
+    fn write(&self, place: &Place) -> Result<(), Error> {
+        let path = self.temporary(&place.name);
+        let written = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o755)
+            .open(&path)
+            .and_then(|mut file| {
+                file.write_all(&place.shim.render())?;
+                // The umask may have taken run bits away.
+                rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o755))?;
+                Ok(())
+            });
+        written.map_err(failed("write", &self.file(&place.name)))
+    }
+
+    fn put_one(&self, place: &Place) -> Result<(), Error> {
+        let path = self.file(&place.name);
+        let temporary = self.temporary(&place.name);
+        let replaced = failed("replace", &path);
+        match &place.before {
+            Found::Nothing => {
+                platform::rename_to_new(&temporary, &path).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => Error::Changed { path: path.clone() },
+                    _ => replaced(error),
+                })
+            }
+            Found::Ours(_) => {
+                swap(&temporary, &path).map_err(replaced)?;
+                // Somebody else's may have come since it was looked at; then it goes back.
+                if matches!(look(&temporary)?, Found::Ours(_)) {
+                    return Ok(());
+                }
+                swap(&temporary, &path).map_err(failed("replace", &path))?;
+                Err(Error::Changed { path })
+            }
+            _ => {
+                let aside = self.aside_of(place);
+                platform::rename_to_new(&temporary, &aside).map_err(failed("write", &aside))?;
+                swap(&aside, &path).map_err(|error| {
+                    let _ = fs::remove_file(&aside);
+                    match error.kind() {
+                        io::ErrorKind::NotFound => Error::Changed { path: path.clone() },
+                        _ => replaced(error),
+                    }
+                })
+            }
+        }
+    }
+
+    fn aside_of(&self, place: &Place) -> PathBuf {
+        self.file(place.shim.chained.as_deref().unwrap_or_default())
+    }
+
+    /// Undoes [`put_one`](Self::put_one). An error here leaves a chain that works.
+    fn take_back(&self, place: &Place) {
+        let path = self.file(&place.name);
+        let _ = match &place.before {
+            Found::Nothing => fs::remove_file(&path),
+            Found::Ours(_) => fs::rename(self.temporary(&place.name), &path),
+            _ => fs::rename(self.aside_of(place), &path),
+        };
+    }
+
+    /// Takes one of our scripts out; what it had moved aside comes back in the same step.
+    /// `false` where that is no longer there.
+    pub(super) fn take_out(&self, name: &OsStr, shim: &Shim) -> Result<bool, Error> {
+        let path = self.file(name);
+        let aside = shim.chained.as_ref().map(|name| self.file(name));
+        let former = aside.as_ref().filter(|aside| fs::symlink_metadata(aside).is_ok());
+        let out = match former {
+            Some(aside) => match platform::exchange(aside, &path) {
+                Ok(()) => aside.clone(),
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+                    fs::rename(aside, &path).map_err(failed("restore", &path))?;
+                    return Ok(true);
+                }
+                Err(error) => return Err(failed("restore", &path)(error)),
+            },
+            None => {
+                let temporary = self.temporary(name);
+                platform::rename_to_new(&path, &temporary).map_err(failed("remove", &path))?;
+                temporary
+            }
+        };
+        if !matches!(look(&out)?, Found::Ours(_)) {
+            // It was replaced since it was looked at.
+            let _ = match former {
+                Some(aside) => platform::exchange(aside, &path),
+                None => platform::rename_to_new(&out, &path),
+            };
+            return Err(Error::Changed { path });
+        }
+        fs::remove_file(&out).map_err(failed("remove", &out))?;
+        Ok(former.is_some() || aside.is_none())
+    }
+
+    /// Removes the folder, and so many in all upwards, as far as they are empty. Gives the
+    /// topmost that was removed.
+    pub(super) fn remove(self, made: usize) -> Option<PathBuf> {
+        self.path
+            .ancestors()
+            .take(made)
+            .take_while(|folder| fs::remove_dir(folder).is_ok())
+            .last()
+            .map(Path::to_owned)
+    }
+}
+
+/// A script on its way into its place.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// The file name.
+    pub(super) name: OsString,
+    /// The script; the name of what is moved aside for it is chosen when it is put.
+    pub(super) shim: Shim,
+    /// What is there: nothing, ours or somebody else's.
+    pub(super) before: Found,
+}
+
+/// Lets our new script and what is at `path` change places. Where the file system cannot, the
+/// latter first gets the name `new` as well, and the script is then renamed over it.
+fn swap(new: &Path, path: &Path) -> io::Result<()> {
+    match platform::exchange(new, path) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => swap_by_links(new, path),
+        done => done,
+    }
+}
+
+fn swap_by_links(new: &Path, path: &Path) -> io::Result<()> {
+    let coming = new.with_file_name(format!("{TEMPORARY}-{}", std::process::id()));
+    fs::rename(new, &coming)?;
+    let linked = fs::hard_link(path, new);
+    if linked.is_err() {
+        fs::rename(&coming, new)?;
+        return linked;
+    }
+    fs::rename(&coming, path)
+}
+
+fn make_folders(path: &Path, repository: Option<&Repository>, made: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| fs::symlink_metadata(folder).is_err())
+        .collect();
+    for folder in missing.into_iter().rev() {
+        let inside = repository
+            .map(Repository::common_dir)
+            .filter(|common_dir| folder.starts_with(common_dir));
+        let created = match inside {
+            Some(common_dir) => platform::shared_directory(folder, common_dir),
+            None => fs::create_dir(folder),
+        };
+        match created {
+            Ok(()) if !made.iter().any(|known| known == folder) => made.push(folder.to_owned()),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => {
+                remove_folders(made);
+                return Err(failed("create", folder)(error));
+            }
+        }
+    }
+    if !path.is_dir() {
+        remove_folders(made);
+        return Err(Error::NoFolder {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn remove_folders(made: &[PathBuf]) {
+    for folder in made.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}

@@ -1,0 +1,443 @@
+//! What git will really run on its hooks: asked from git, and looked at.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use bstr::ByteSlice as _;
+use serde::Serialize;
+
+use super::config_hook::{self, ConfigHook};
+use super::folder::{Found, look};
+use super::manager::{self, manager_of};
+use super::place::{Place, own_folder};
+use super::{Error, Event, block, is_executable, named};
+use crate::environment;
+use crate::git::{self, Repository, Version};
+
+/// Who is behind something that git runs, or that it would run in another place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Whose {
+    /// Our hook alone.
+    Ours,
+    /// Our hook, and before it the one that was there.
+    Chained,
+    /// Somebody else's hook that runs ours.
+    Below,
+    /// Somebody else's.
+    Foreign,
+    /// Ours, where git does not look or does not run it.
+    Shadowed,
+}
+
+impl Whose {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "ours",
+            Self::Chained => "chained",
+            Self::Below => "below",
+            Self::Foreign => "foreign",
+            Self::Shadowed => "shadowed",
+        }
+    }
+
+    /// Whether our program is run.
+    #[must_use]
+    pub fn fires(self) -> bool {
+        matches!(self, Self::Ours | Self::Chained | Self::Below)
+    }
+}
+
+/// One thing behind a hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Whose it is.
+    pub whose: Whose,
+    /// The file, or the scope and name in the git config.
+    pub from: String,
+    /// What else is to be known: the hook that runs first, the manager.
+    pub note: Option<String>,
+    /// The program that it runs, if it is ours.
+    pub program: Option<PathBuf>,
+}
+
+/// One of git's hooks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HookState {
+    /// Its name.
+    pub hook: &'static str,
+    /// What is behind it, in the order in which git runs it.
+    pub entries: Vec<Entry>,
+}
+
+impl HookState {
+    /// Whether our program is run on it.
+    #[must_use]
+    pub fn fires(&self) -> bool {
+        self.entries.iter().any(|entry| entry.whose.fires())
+    }
+}
+
+/// A program that hooks run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Program {
+    /// Where the hook looks first.
+    pub path: PathBuf,
+    /// What it says it is; `None` where it is gone or does not answer.
+    pub version: Option<String>,
+    /// The one on the PATH that is run in its place.
+    pub instead: Option<PathBuf>,
+}
+
+/// Something that should fire and will not, with what helps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// All of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State {
+    /// The git that answered.
+    pub version: Version,
+    /// Where it looks for hook files.
+    pub place: Place,
+    /// The hooks of the events that are installed, or that a bare or other repository could have.
+    pub hooks: Vec<(Event, Vec<HookState>)>,
+    /// The programs behind them.
+    pub programs: Vec<Program>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl State {
+    /// Whether anything of ours is there, run or not.
+    #[must_use]
+    pub fn is_installed(&self) -> bool {
+        self.hooks
+            .iter()
+            .flat_map(|(_, hooks)| hooks)
+            .any(|hook| hook.entries.iter().any(|entry| entry.whose != Whose::Foreign))
+    }
+}
+
+/// Finds out.
+///
+/// # Errors
+/// What git or the file system says.
+pub fn inspect(repository: &Repository) -> Result<State, Error> {
+    let mut inspection = Inspection {
+        repository,
+        version: git::version()?,
+        place: Place::of(repository)?,
+        configured: config_hook::read(Some(repository))?,
+        problems: Vec::new(),
+    };
+    let bare = repository.work_tree().is_none();
+    let mut hooks = Vec::new();
+    for event in Event::ALL {
+        let states: Result<Vec<HookState>, Error> =
+            event.hooks().iter().map(|hook| inspection.hook(hook)).collect();
+        let states = states?;
+        let ours = |state: &HookState| state.entries.iter().any(|entry| entry.whose != Whose::Foreign);
+        let possible = (event == Event::PostReceive) == bare;
+        if possible || states.iter().any(ours) {
+            if states.iter().any(ours) {
+                inspection.complain(event, &states);
+            }
+            hooks.push((event, states));
+        }
+    }
+    let programs = programs(&hooks);
+    for program in &programs {
+        if program.version.is_none() && program.instead.is_none() {
+            inspection.problems.push(Problem {
+                message: format!("the hooks run {}, which is gone", program.path.display()),
+                help: "install again with the program that is there: jenkins-trigger install".into(),
+            });
+        }
+    }
+    Ok(State {
+        version: inspection.version,
+        place: inspection.place,
+        hooks,
+        programs,
+        problems: inspection.problems,
+    })
+}
+
+struct Inspection<'a> {
+    repository: &'a Repository,
+    version: Version,
+    place: Place,
+    configured: Vec<ConfigHook>,
+    problems: Vec<Problem>,
+}
+
+impl Inspection<'_> {
+    fn hook(&self, hook: &'static str) -> Result<HookState, Error> {
+        let mut entries = self.in_config(hook)?;
+        entries.extend(self.in_folder(hook)?);
+        entries.extend(self.elsewhere(hook)?);
+        Ok(HookState { hook, entries })
+    }
+
+    /// The git config's hooks: since 2.54 git itself lists them; an older one runs none.
+    fn in_config(&self, hook: &'static str) -> Result<Vec<Entry>, Error> {
+        let command = self.configured.iter().rev().find_map(ConfigHook::program);
+        let mut entries = Vec::new();
+        if !self.version.has_config_hooks() {
+            let scopes = self
+                .configured
+                .iter()
+                .filter(|set| set.events.iter().any(|event| event == hook));
+            entries.extend(scopes.map(|set| Entry {
+                whose: Whose::Shadowed,
+                from: format!("{} git config", set.scope),
+                note: Some(format!("git {} runs no hooks of its config", self.version.text)),
+                program: command.clone(),
+            }));
+            return Ok(entries);
+        }
+        let mut git = self.repository.command();
+        git.args(["hook", "list", "--show-scope", hook]);
+        for line in git::run(&mut git)?.stdout.lines() {
+            let fields: Vec<&[u8]> = line.split_str("\t").collect();
+            let (Some(scope), Some(name)) = (fields.first(), fields.last()) else {
+                continue;
+            };
+            if fields.len() < 2 {
+                continue;
+            }
+            let ours = *name == b"jenkins-trigger";
+            let disabled = fields.contains(&&b"disabled"[..]);
+            let whose = match (ours, disabled) {
+                (true, false) => Whose::Ours,
+                (true, true) => Whose::Shadowed,
+                (false, _) => Whose::Foreign,
+            };
+            entries.push(Entry {
+                whose,
+                from: format!("{} git config, hook.{}", scope.as_bstr(), name.as_bstr()),
+                note: disabled.then(|| "switched off there".into()),
+                program: command.clone().filter(|_| ours),
+            });
+        }
+        Ok(entries)
+    }
+
+    /// The file that git looks for.
+    fn in_folder(&self, hook: &'static str) -> Result<Option<Entry>, Error> {
+        if self.place.is_nowhere() {
+            return Ok(None);
+        }
+        let path = self.place.folder.join(hook);
+        let runs = is_executable(&path);
+        let from = path.display().to_string();
+        let entry = |whose, note: Option<String>, program| {
+            Some(Entry {
+                whose,
+                from: from.clone(),
+                note,
+                program,
+            })
+        };
+        Ok(match look(&path)? {
+            Found::Nothing | Found::NoFile => None,
+            Found::Ours(shim) if !runs => entry(
+                Whose::Shadowed,
+                Some("git skips it: it has no run bit".into()),
+                Some(shim.program),
+            ),
+            Found::Ours(shim) => match &shim.chained {
+                Some(aside) => {
+                    let aside = self.place.folder.join(aside);
+                    let note = if is_executable(&aside) {
+                        format!("after {}", aside.display())
+                    } else {
+                        format!("{} is not run", aside.display())
+                    };
+                    entry(Whose::Chained, Some(note), Some(shim.program))
+                }
+                None => entry(Whose::Ours, None, Some(shim.program)),
+            },
+            Found::Edited => entry(Whose::Ours, Some("with other lines in it".into()), None),
+            Found::Foreign(_) if !runs => None,
+            Found::Foreign(content) => {
+                let manager = manager_of(&content);
+                match self.below(hook, &path, &content)? {
+                    Some((whose, note, program)) => entry(whose, Some(note), program),
+                    None => entry(Whose::Foreign, manager.map(|manager| manager.name().into()), None),
+                }
+            }
+        })
+    }
+
+    /// How somebody else's hook runs ours, if it does.
+    fn below(
+        &self,
+        hook: &'static str,
+        path: &Path,
+        content: &[u8],
+    ) -> Result<Option<(Whose, String, Option<PathBuf>)>, Error> {
+        let manager = manager_of(content);
+        if manager.is_some_and(manager::Manager::runs_legacy) {
+            let legacy = path.with_file_name(named(hook, ".legacy"));
+            if let Found::Ours(shim) = look(&legacy)?
+                && is_executable(&legacy)
+            {
+                return Ok(Some((
+                    Whose::Below,
+                    format!("{} below it", legacy.display()),
+                    Some(shim.program),
+                )));
+            }
+        }
+        if let Some(folder) = manager::husky_of(&self.place.folder)
+            && block::read(&folder.join(hook)).is_some()
+        {
+            let note = format!("by lines in {}", folder.join(hook).display());
+            return Ok(Some((Whose::Below, note, None)));
+        }
+        let call = format!("hook {hook}");
+        let calls = |line: &[u8]| {
+            !line.trim_start().starts_with(b"#")
+                && line.contains_str("jenkins-trigger")
+                && line.contains_str(&call)
+        };
+        if content.lines().any(calls) {
+            return Ok(Some((Whose::Below, "by a line in it".into(), None)));
+        }
+        Ok(None)
+    }
+
+    /// Our scripts where git does not look, or under a name that nobody runs.
+    fn elsewhere(&self, hook: &'static str) -> Result<Vec<Entry>, Error> {
+        let mut candidates = vec![self.place.folder.join(named(hook, ".old"))];
+        let own = own_folder(self.repository);
+        if own != self.place.folder {
+            candidates.push(own.join(hook));
+        }
+        let mut entries = Vec::new();
+        for path in candidates {
+            if let Found::Ours(shim) = look(&path)? {
+                entries.push(Entry {
+                    whose: Whose::Shadowed,
+                    from: path.display().to_string(),
+                    note: Some("nobody runs it".into()),
+                    program: Some(shim.program),
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Something of ours is there: each hook of the event must fire, and once.
+    fn complain(&mut self, event: Event, states: &[HookState]) {
+        let again = format!("jenkins-trigger install {}", event.name());
+        for state in states {
+            if state.fires() {
+                continue;
+            }
+            let shadowed = state.entries.iter().find(|entry| entry.whose == Whose::Shadowed);
+            let foreign = state.entries.iter().find(|entry| entry.whose == Whose::Foreign);
+            let setting = self.place.setting.as_ref();
+            let (message, help) = match (shadowed, foreign, setting) {
+                (Some(ours), _, _) if ours.note.as_deref() == Some("switched off there") => (
+                    format!("{} is switched off", ours.from),
+                    "git config --unset hook.jenkins-trigger.enabled".to_owned(),
+                ),
+                (Some(ours), Some(other), _) => (
+                    format!("git runs {} on {}, and not {}", other.from, state.hook, ours.from),
+                    again.clone(),
+                ),
+                (Some(ours), None, Some((scope, value))) if !ours.from.ends_with("git config") => (
+                    format!(
+                        "core.hooksPath is set to {value:?} in the {scope} git config, so git does not run the hooks \
+                         that are installed in {}",
+                        Path::new(&ours.from).parent().unwrap_or(Path::new("")).display()
+                    ),
+                    again.clone(),
+                ),
+                (Some(ours), None, _) => (
+                    format!(
+                        "git does not run {}: {}",
+                        ours.from,
+                        ours.note.clone().unwrap_or_default()
+                    ),
+                    again.clone(),
+                ),
+                (None, Some(other), _) => (
+                    format!(
+                        "git runs {} on {}, and not jenkins-trigger",
+                        other.from, state.hook
+                    ),
+                    again.clone(),
+                ),
+                (None, None, _) => (
+                    format!(
+                        "git runs nothing on {}, which {} needs too",
+                        state.hook,
+                        event.name()
+                    ),
+                    again.clone(),
+                ),
+            };
+            let problem = Problem { message, help };
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+    }
+}
+
+fn programs(hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
+    let mut programs: Vec<Program> = Vec::new();
+    let entries = hooks
+        .iter()
+        .flat_map(|(_, hooks)| hooks)
+        .flat_map(|hook| &hook.entries);
+    for path in entries.filter_map(|entry| entry.program.clone()) {
+        if programs.iter().any(|program| program.path == path) {
+            continue;
+        }
+        let version = version_of(&path);
+        let instead = match version {
+            Some(_) => None,
+            None => environment::search_path()
+                .into_iter()
+                .map(|folder| folder.join("jenkins-trigger"))
+                .find(|program| is_executable(program)),
+        };
+        programs.push(Program {
+            path,
+            version,
+            instead,
+        });
+    }
+    programs
+}
+
+/// What the program says it is.
+fn version_of(program: &Path) -> Option<String> {
+    if !is_executable(program) {
+        return None;
+    }
+    let mut asked = Command::new(program);
+    for name in environment::secret_variables() {
+        asked.env_remove(name);
+    }
+    let answer = asked
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let said = answer.stdout.to_str_lossy();
+    Some(said.trim().strip_prefix("jenkins-trigger ")?.to_owned())
+}

@@ -246,6 +246,10 @@ pub(super) fn say(printer: &Printer, done: &Done) {
         Done::EverywhereAlready => {
             printer.result("installed already: hook.jenkins-trigger in your git config, for every repository");
         }
+        Done::StillEverywhere => printer.note(
+            "hook.jenkins-trigger is still in your git config, for every repository; to take that out: \
+             jenkins-trigger uninstall --global",
+        ),
         Done::Removed(path) => printer.result(&format!("removed {}", path.display())),
         Done::Restored(path) => printer.result(&format!("restored {}", path.display())),
         Done::Vanished(path) => printer.note(&format!(

@@ -24,7 +24,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     for done in &done {
         say(printer, done);
     }
-    let ours = |done: &Done| !matches!(done, Done::Foreign(_) | Done::StillAside(_));
+    let ours = |done: &Done| {
+        !matches!(
+            done,
+            Done::Foreign(_) | Done::StillAside(_) | Done::StillEverywhere
+        )
+    };
     if !done.iter().any(ours) {
         printer.note("nothing to remove: the hook is not installed");
     }

@@ -123,6 +123,8 @@ pub enum Done {
     Because(String),
     /// The user's git config has the hook already, for every repository.
     EverywhereAlready,
+    /// The user's git config still has the hook, for every repository.
+    StillEverywhere,
     /// One of our hook files was removed.
     Removed(PathBuf),
     /// The hook that was there before is back.
@@ -156,7 +158,11 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
     if version.has_config_hooks() && set.iter().any(|hook| covered(&hook)) {
         // Both would run.
         return match request.via {
-            Via::Auto => Ok(vec![Done::EverywhereAlready]),
+            Via::Auto => {
+                let mut done = vec![Done::EverywhereAlready];
+                done.extend(without_files(repository)?);
+                Ok(done)
+            }
             Via::File | Via::Config => Err(Error::EverywhereAlready),
         };
     }
@@ -190,14 +196,20 @@ fn by_file(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, 
 
 fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
     let mut done = configure(Scope::Local(repository), request)?;
-    done.extend(files::uninstall(repository)?.into_iter().filter(|done| {
-        // What else is in the folder has nothing to do with a hook in the config.
+    done.extend(without_files(repository)?);
+    Ok(done)
+}
+
+/// Takes our files out, because the git config runs the hook.
+fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, Error> {
+    // What else is in the folder has nothing to do with a hook in the config.
+    let ours = |done: &Done| {
         matches!(
             done,
             Done::Removed(_) | Done::Restored(_) | Done::RemovedFolder(_) | Done::Cut(_)
         )
-    }));
-    Ok(done)
+    };
+    Ok(files::uninstall(repository)?.into_iter().filter(ours))
 }
 
 /// Installs the hooks for every repository of the user.
@@ -275,6 +287,10 @@ pub fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
         done.push(Done::Unset("local"));
     }
     done.extend(files::uninstall(repository)?);
+    let everywhere = |hook: &ConfigHook| hook.scope == "global" && !hook.events.is_empty();
+    if config_hook::read(Some(repository))?.iter().any(everywhere) {
+        done.push(Done::StillEverywhere);
+    }
     Ok(done)
 }
 

@@ -1,5 +1,8 @@
 //! Putting hooks where git runs them, and taking them out again.
 
+pub mod chain;
+pub mod manager;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io;

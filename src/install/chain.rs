@@ -2,12 +2,15 @@
 //! as git would run it.
 
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+
+use bstr::ByteSlice as _;
 
 use crate::environment;
 use crate::platform;
@@ -17,6 +20,20 @@ pub const NOT_STARTED: u8 = 127;
 
 /// How long a hook that has ended may leave its stdin to somebody who does not read it.
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a hook could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What its first line names is not there.
+    #[error("its first line asks for {interpreter:?}, which is not there")]
+    NoInterpreter {
+        /// The program, with whatever stands before the end of the line.
+        interpreter: String,
+    },
+    /// The system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 /// A hook that was moved aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +67,7 @@ impl Chained {
     ///
     /// # Errors
     /// Why it could not be started.
-    pub fn run(&self, arguments: &[OsString], stdin: Option<&[u8]>, mark: bool) -> io::Result<u8> {
+    pub fn run(&self, arguments: &[OsString], stdin: Option<&[u8]>, mark: bool) -> Result<u8, Error> {
         if !platform::may_run(&self.path) {
             return Ok(0);
         }
@@ -70,8 +87,25 @@ impl Chained {
                 start(Path::new("/bin/sh"), Some(&self.path))
             }
             other => other,
-        }?;
-        wait(child, stdin)
+        };
+        let child = child.map_err(|error| self.explain(error))?;
+        Ok(wait(child, stdin)?)
+    }
+
+    /// The system says only that something is not there, and the file itself is.
+    fn explain(&self, error: io::Error) -> Error {
+        if error.kind() != io::ErrorKind::NotFound {
+            return error.into();
+        }
+        let mut start = Vec::new();
+        let read = File::open(&self.path).and_then(|file| file.take(256).read_to_end(&mut start));
+        let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        match line.strip_prefix(b"#!") {
+            Some(interpreter) if read.is_ok() => Error::NoInterpreter {
+                interpreter: interpreter.to_str_lossy().trim_start().to_owned(),
+            },
+            _ => error.into(),
+        }
     }
 
     /// Whether this process runs below that hook, as far as `mark` told it.
@@ -102,4 +136,36 @@ fn wait(mut child: Child, stdin: Option<&[u8]>) -> io::Result<u8> {
     // Something it left behind may still be reading.
     let _ = fed.recv_timeout(GRACE);
     Ok(platform::exit_code(status))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// Where nobody tells what a process runs below, a variable does.
+    #[test]
+    fn a_mark_names_the_hook_and_is_set_only_where_it_is_asked_for() {
+        let place = tempfile::tempdir().expect("a folder");
+        let path = place.path().join("hook");
+        let seen = place.path().join("seen");
+        let script = format!(
+            "printf %s \"${{{}-none}}\" >'{}'\n",
+            environment::CHAIN,
+            seen.display()
+        );
+        fs::write(&path, script).expect("a hook");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let chained = Chained::new(path.clone());
+        assert_eq!(chained.run(&[], None, true).expect("a run"), 0);
+        assert_eq!(
+            fs::read_to_string(&seen).expect("what was seen"),
+            path.display().to_string()
+        );
+        assert_eq!(chained.run(&[], None, false).expect("a run"), 0);
+        assert_eq!(fs::read_to_string(&seen).expect("what was seen"), "none");
+        assert!(!chained.is_marked());
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::backlog::{self, STORM};
-use super::super::enqueue;
-use super::file::Source;
+use crate::cli::backlog::{self, STORM};
+use crate::cli::enqueue;
+use crate::cli::file::Source;
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 use self::call::{Call, Hook};
 use self::fire::Fire;
 use self::seen::{Doing, Seen};
-use super::{Refusal, file};
+use super::Refusal;
 use crate::config::FILE_NAME;
 use crate::environment;
 use crate::git;

@@ -7,8 +7,8 @@ use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::file;
 use super::fire::Fire;
+use crate::cli::file;
 use crate::environment;
 use crate::event::commit::{self, Found, Rebased};
 use crate::git::Repository;

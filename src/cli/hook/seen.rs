@@ -6,8 +6,8 @@ use std::path::Path;
 use bstr::ByteSlice as _;
 
 use super::call::{Call, Hook};
-use super::file::{self, Source};
 use crate::cli::Refusal;
+use crate::cli::file::{self, Source};
 use crate::environment;
 use crate::event::commit::{self, Found, Rebased};
 use crate::event::{Event, receive};

@@ -4,7 +4,7 @@ use std::fs;
 
 use jenkins_stand_in::StandIn;
 
-use crate::support::{Home, Ran, Repository, wait_for, with_each_git};
+use crate::support::{Home, Ran, Repository, program, wait_for, with_each_git};
 use crate::watch::{
     assert_fired, complaints, file_for_all, file_with, forked, forked_with, said, serve, shop_with_sha,
     wait_for_fired,
@@ -52,6 +52,33 @@ fn a_rebase_fires_once_for_the_branch() {
     });
 }
 
+/// libgit2 cannot open it: another way to the same.
+#[test]
+fn a_rebase_in_a_format_of_its_own_fires_once() {
+    with_each_git(|home| {
+        for backend in ["--merge", "--apply"] {
+            let jenkins = StandIn::start(shop_with_sha());
+            let options = ["--object-format=sha256"];
+            let repository =
+                home.repository_with(&format!("shop{backend}"), &file_for_all(&jenkins), &options);
+            repository.commit("base");
+            repository.git(&["checkout", "-q", "-b", "topic"]);
+            repository.write("a", "a");
+            repository.commit("a");
+            repository.git(&["checkout", "-q", "main"]);
+            repository.write("main.txt", "main");
+            repository.commit("main went on");
+            repository.git(&["checkout", "-q", "topic"]);
+            serve(&repository);
+            repository.git(&["rebase", backend, "main"]);
+            let rebased = repository.head();
+            wait_for_fired(&jenkins, std::slice::from_ref(&rebased));
+            repository.git(&["merge", "-q", "--no-ff", "--no-edit", "main~1"]);
+            assert_fired(&repository, &jenkins, &[rebased]);
+        }
+    });
+}
+
 /// HEAD comes back to the branch only after git's hook: nobody is there any more to be told.
 #[test]
 fn a_rebase_by_mail_fires_once_for_the_branch() {
@@ -63,6 +90,32 @@ fn a_rebase_by_mail_fires_once_for_the_branch() {
         let rebased = repository.head();
         wait_for_fired(&jenkins, std::slice::from_ref(&rebased));
         assert_fired(&repository, &jenkins, &[rebased]);
+    });
+}
+
+/// Not every system tells which processes there are: then the folder that git keeps for the rebase
+/// shows when it is over.
+#[test]
+fn the_end_of_a_rebase_shows_in_its_folder_too() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let repository = forked(home, &jenkins);
+        let tip = repository.head();
+        let rest = |tip: &str| {
+            let mut rest = home.command(program(), &repository.folder);
+            rest.args(["after-rebase", "0", "0", tip])
+                .env("GIT_DIR", repository.path(".git"))
+                .env("GIT_WORK_TREE", &repository.folder);
+            rest.spawn().expect("the rest")
+        };
+        repository.write(".git/rebase-apply/rebasing", "");
+        let mut waiting = rest(&tip);
+        fs::remove_dir_all(repository.path(".git/rebase-apply")).expect("the folder");
+        assert!(waiting.wait().expect("its end").success());
+        // The branch is not there any more, or never came to be.
+        let other = repository.git(&["rev-parse", "main"]).stdout;
+        assert!(rest(other.trim()).wait().expect("its end").success());
+        assert_fired(&repository, &jenkins, &[tip]);
     });
 }
 

@@ -24,7 +24,12 @@ fn file(jenkins: &StandIn) -> String {
 }
 
 fn scene<'a>(home: &'a Home, file: &str) -> Scene<'a> {
-    let clone = home.repository("clone", file);
+    scene_with(home, file, &[])
+}
+
+/// The same, with options for `git init`.
+fn scene_with<'a>(home: &'a Home, file: &str, options: &[&str]) -> Scene<'a> {
+    let clone = home.repository_with("clone", file, options);
     clone.commit("base");
     home.git(&home.path(""), &["clone", "-q", "--bare", "clone", "bare.git"]);
     let bare = home.path("bare.git");
@@ -82,6 +87,20 @@ fn a_push_fires_for_each_branch_it_moved() {
             .flat_map(|request| request.form_values("BRANCH"))
             .collect();
         assert_eq!(branches.first().map(String::as_str), Some("main"));
+    });
+}
+
+#[test]
+fn a_push_into_a_format_that_libgit2_cannot_open_fires_alike() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let scene = scene_with(home, &file(&jenkins), &["--object-format=sha256"]);
+        let update = scene.commit("an update");
+        scene.clone.git(&["tag", "-a", "-m", "one", "v1"]);
+        scene.clone.git(&["tag", "v-tree", "HEAD^{tree}"]);
+        let ran = scene.push(&["main", "v1", "v-tree"]);
+        assert_eq!(said(&ran).len(), 2, "{}", ran.whole());
+        scene.assert_fired(&jenkins, &[update.clone(), update]);
     });
 }
 

@@ -33,7 +33,7 @@ pub fn manager_of(content: &[u8]) -> Option<Manager> {
         Some(Manager::Husky)
     } else if has("OVERCOMMIT_DISABLE") {
         Some(Manager::Overcommit)
-    } else if has("command -v git-lfs") && has("git lfs post-") || has("git lfs pre-push") {
+    } else if has("command -v git-lfs") && has("git lfs ") {
         Some(Manager::GitLfs)
     } else {
         None

@@ -19,7 +19,7 @@ use crate::config::FILE_NAME;
 use crate::environment;
 use crate::git;
 use crate::install::chain::{self, Chained};
-use crate::install::manager::manager_of;
+use crate::install::manager::{Manager, manager_of};
 use crate::platform::{self, Process};
 use crate::spool::Spool;
 use crate::ui::Printer;
@@ -108,11 +108,16 @@ fn run_chained(printer: &Printer, chained: &Chained, call: &Call, stdin: Option<
 /// and moved ours aside: then that manager is what runs us.
 fn runs_already(call: &Call, chained: &Chained) -> bool {
     let folder = chained.path().parent().unwrap_or(Path::new(""));
+    let mut top = folder.join(&call.event);
+    // Moved into a folder of its own, it has kept its name.
+    if top == chained.path() {
+        top = folder.parent().unwrap_or(Path::new("")).join(&call.event);
+    }
     let chained_by = || manager_of_file(chained.path());
-    manager_of_file(&folder.join(&call.event)).is_some_and(|manager| chained_by() == Some(manager))
+    manager_of_file(&top).is_some_and(|manager| chained_by() == Some(manager))
 }
 
-fn manager_of_file(path: &Path) -> Option<crate::install::manager::Manager> {
+fn manager_of_file(path: &Path) -> Option<Manager> {
     const ENOUGH: u64 = 64 * 1024;
     // Not what a pipe would have to say.
     if !path.is_file() {

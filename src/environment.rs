@@ -14,6 +14,13 @@ use crate::secret::{Login, Secret};
 
 /// `0` switches the hooks off for a command: `JENKINS_TRIGGER=0 git commit …`.
 pub const SWITCH: &str = "JENKINS_TRIGGER";
+/// Where a process's ancestors are not told: the hook that is being run for ours, so that it is
+/// not run once more below itself.
+pub const CHAIN: &str = "JENKINS_TRIGGER_CHAIN";
+/// The git directory, as git and this tool tell it to what they start.
+pub const GIT_DIR: &str = "GIT_DIR";
+/// The top of the work tree, as git and this tool tell it to what they start.
+pub const GIT_WORK_TREE: &str = "GIT_WORK_TREE";
 /// The Jenkins user id, as the official Jenkins CLI reads it.
 pub const USER_ID: &str = "JENKINS_USER_ID";
 /// That user's API token, as the official Jenkins CLI reads it.
@@ -71,12 +78,18 @@ pub fn switched_off() -> bool {
     env::var_os(SWITCH).is_some_and(|value| value == "0")
 }
 
+/// The chained hook that this process runs below, as [`CHAIN`] has it.
+#[must_use]
+pub fn chain() -> Option<PathBuf> {
+    path(CHAIN)
+}
+
 /// What git told its hook, or the user told git, about the repository.
 #[must_use]
 pub fn repository_paths() -> RepositoryPaths {
     RepositoryPaths {
-        git_dir: path("GIT_DIR"),
-        work_tree: path("GIT_WORK_TREE"),
+        git_dir: path(GIT_DIR),
+        work_tree: path(GIT_WORK_TREE),
     }
 }
 

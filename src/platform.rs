@@ -3,15 +3,19 @@
 #[cfg(not(unix))]
 compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and detaching are written for it");
 
+mod process;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use rustix::fs::FlockOperation;
+
+pub use process::{Process, ancestors, arguments_of, own_name, wait_for_end};
 
 /// The numeric id of the user whose rights this process has.
 #[must_use]
@@ -161,10 +165,23 @@ pub fn mode_of(path: &Path) -> Option<u32> {
     Some(fs::metadata(path).ok()?.mode() & 0o7777)
 }
 
-/// Whether the system would let this user run the file.
+/// Whether the system would run the file for this user.
 #[must_use]
-pub fn may_execute(path: &Path) -> bool {
-    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+pub fn may_run(path: &Path) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
+}
+
+/// Whether the system knows no way to run a file because it does not say its interpreter.
+#[must_use]
+pub fn has_no_interpreter(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::NOEXEC.raw_os_error())
+}
+
+/// The exit code as a shell reports it: 128 and the signal for a process that died of one.
+#[must_use]
+pub fn exit_code(status: std::process::ExitStatus) -> u8 {
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(255)
 }
 
 /// An exclusive lock on a file, held until dropped or until the process dies.

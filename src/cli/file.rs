@@ -59,6 +59,16 @@ pub(super) fn exists(repository: &Repository) -> anyhow::Result<bool> {
     })
 }
 
+/// What a push into this repository goes by: the file of the default branch, whose tip this is.
+/// Never what the pusher may write as he likes.
+pub(super) fn of_default_branch(repository: &Repository, tip: &str) -> anyhow::Result<Option<Source>> {
+    let bytes = repository.file_at(tip, FILE_NAME, MAX_FILE_SIZE)?;
+    Ok(bytes.map(|bytes| Source {
+        origin: format!("HEAD:{FILE_NAME}"),
+        bytes,
+    }))
+}
+
 /// What commands read: the work tree's file, in a bare repository the default branch's. Says
 /// when the last commit has another.
 pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow::Result<Source> {

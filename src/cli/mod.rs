@@ -169,12 +169,10 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     // Before clap: a hook exits with 0 whatever its arguments, and starts as fast as it can.
-    let mut words = arguments.iter().skip(1);
+    let mut words = arguments.get(1..).unwrap_or_default().iter();
     match words.next().and_then(|word| word.to_str()) {
-        Some("hook") => {
-            let event = words.next().map(|word| word.to_string_lossy().into_owned());
-            return hook::run(&event.unwrap_or_default());
-        }
+        Some("hook") => return hook::run(words.as_slice()),
+        Some(hook::AFTER_REBASE) => return hook::after_rebase(words.as_slice()),
         Some(deliver::COMMAND) => {
             let common_dir = words.next().map(Path::new);
             return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));

@@ -1,19 +1,32 @@
-//! The event of git's `post-commit` hook.
+//! The events of git's `post-commit`, `post-merge` and `post-rewrite` hooks: a branch moved here,
+//! by its user's own hand.
 
-use bstr::ByteSlice as _;
+use bstr::{BString, ByteSlice as _};
 
 use super::{ChangedPaths, Event, Kind, Operation, short_name};
 use crate::git::{Commit, Error, Head, Repository};
 
-/// What a `post-commit` hook found.
+/// What a hook found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// A branch has a new commit.
     Event(Box<Event>),
-    /// One commit of several that git makes in one go, on a branch or not: the last one counts.
-    Unfinished,
-    /// A commit of the user's own without a branch.
-    Detached,
+    /// Nothing: what git did is a part of something it has not finished, or is none of the user's
+    /// own doing.
+    Nothing,
+    /// A commit of the user's own without a branch: its id, if there is one at all.
+    Detached(Option<String>),
+    /// A branch will have this commit as soon as git ends.
+    AtTheEnd(Rebased),
+}
+
+/// What a rebase has made, while `HEAD` is not back on the branch yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebased {
+    /// The new tip.
+    pub tip: String,
+    /// The old tip, where git wrote it down.
+    pub before: Option<String>,
 }
 
 /// Reads what was committed.
@@ -22,8 +35,12 @@ pub enum Found {
 /// What the repository says when it cannot be read.
 pub fn read(repository: &Repository) -> Result<Found, Error> {
     let in_progress = repository.in_progress();
+    // What is committed on the way counts at its end, as `read_rebase` has it.
+    if in_progress.rebase {
+        return Ok(Found::Nothing);
+    }
     let unfinished = [
-        (in_progress.rebase, Operation::Rebase),
+        (in_progress.mailbox, Operation::Rebase),
         (in_progress.bisect, Operation::Bisect),
     ];
     let mut operations: Vec<Operation> = unfinished
@@ -31,13 +48,10 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
         .filter_map(|(now, operation)| now.then_some(operation))
         .collect();
 
-    let (reference, tip) = match repository.head()? {
-        Head::Branch {
-            reference,
-            tip: Some(tip),
-        } => (reference, tip),
-        Head::Branch { .. } | Head::Detached { .. } if operations.is_empty() => return Ok(Found::Detached),
-        Head::Branch { .. } | Head::Detached { .. } => return Ok(Found::Unfinished),
+    let (reference, tip) = match tip(repository)? {
+        Tip::Branch(reference, tip) => (reference, tip),
+        Tip::Detached(tip) if operations.is_empty() => return Ok(Found::Detached(tip)),
+        Tip::Detached(_) => return Ok(Found::Nothing),
     };
     let commit = repository.commit(&tip)?;
     // The one at work is still in the list while its hook runs. A list that somebody forgot, and
@@ -45,7 +59,7 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
     if repository.sequence_left() > 1
         && (in_progress.cherry_pick || last_action(repository, &commit).is_some())
     {
-        return Ok(Found::Unfinished);
+        return Ok(Found::Nothing);
     }
     if in_progress.cherry_pick {
         operations.push(Operation::CherryPick);
@@ -56,18 +70,105 @@ pub fn read(repository: &Repository) -> Result<Found, Error> {
     if commit.parents.len() > 1 {
         operations.push(Operation::Merge);
     }
-    Ok(Found::Event(Box::new(Event {
+    let old_id = commit.parents.first().cloned();
+    Ok(event(repository, reference, commit, old_id, operations))
+}
+
+/// Reads what was merged; nothing for a fast-forward, which makes no commit.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_merge(repository: &Repository) -> Result<Found, Error> {
+    // git removes the file only after this hook, and has none for a fast-forward.
+    if !repository.in_progress().merge {
+        return Ok(Found::Nothing);
+    }
+    let (reference, tip) = match tip(repository)? {
+        Tip::Branch(reference, tip) => (reference, tip),
+        Tip::Detached(tip) => return Ok(Found::Detached(tip)),
+    };
+    let commit = repository.commit(&tip)?;
+    let old_id = commit.parents.first().cloned();
+    Ok(event(repository, reference, commit, old_id, Vec::new()))
+}
+
+/// Reads what was rebased: one event for the branch, with what it is at the end. Nothing for a
+/// rebase without a branch.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_rebase(repository: &Repository) -> Result<Found, Error> {
+    let before = repository.before_rebase();
+    match tip(repository)? {
+        Tip::Branch(reference, tip) => rebased(repository, reference, &tip, before),
+        // This kind puts HEAD back only after the hook.
+        Tip::Detached(Some(tip)) if repository.rebases_by_mail() => {
+            Ok(Found::AtTheEnd(Rebased { tip, before }))
+        }
+        Tip::Detached(_) => Ok(Found::Nothing),
+    }
+}
+
+/// Reads what a rebase has made, after its end; nothing if `HEAD` is not on a branch with it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_rebased(repository: &Repository, made: &Rebased) -> Result<Found, Error> {
+    match tip(repository)? {
+        Tip::Branch(reference, tip) if tip == made.tip => {
+            rebased(repository, reference, &tip, made.before.clone())
+        }
+        _ => Ok(Found::Nothing),
+    }
+}
+
+fn rebased(
+    repository: &Repository,
+    reference: BString,
+    tip: &str,
+    before: Option<String>,
+) -> Result<Found, Error> {
+    let commit = repository.commit(tip)?;
+    let before = before.filter(|id| *id != tip);
+    let old_id = before.or_else(|| commit.parents.first().cloned());
+    Ok(event(repository, reference, commit, old_id, Vec::new()))
+}
+
+enum Tip {
+    Branch(BString, String),
+    Detached(Option<String>),
+}
+
+fn tip(repository: &Repository) -> Result<Tip, Error> {
+    Ok(match repository.head()? {
+        Head::Branch {
+            reference,
+            tip: Some(tip),
+        } => Tip::Branch(reference, tip),
+        Head::Branch { .. } => Tip::Detached(None),
+        Head::Detached { tip } => Tip::Detached(Some(tip)),
+    })
+}
+
+fn event(
+    repository: &Repository,
+    reference: BString,
+    commit: Commit,
+    old_id: Option<String>,
+    operations: Vec<Operation>,
+) -> Found {
+    Found::Event(Box::new(Event {
         kind: Kind::PostCommit,
         branch: short_name(&reference, "refs/heads/"),
         tag: None,
-        old_id: commit.parents.first().cloned(),
+        old_id,
         remote: None,
         repository: repository.name(),
         operations,
         changed: ChangedPaths::Unknown("not asked for".into()),
         reference,
         commit,
-    })))
+    }))
 }
 
 /// Adds the operations that only the reflog tells: git removes `REVERT_HEAD`, and after a

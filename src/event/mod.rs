@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod manual;
+pub mod receive;
 
 use std::fmt;
 
@@ -47,7 +48,7 @@ impl fmt::Display for Kind {
 /// An operation of git that made, or is making, the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
-    /// A rebase or `git am` that has not ended.
+    /// A `git am` that has not ended; what a rebase makes on its way is no event.
     Rebase,
     /// A bisect that has not ended.
     Bisect,
@@ -113,6 +114,10 @@ impl Event {
     /// Finds out which paths changed since `old_id`; without one, since the empty tree. Not done
     /// with the rest, because most files have no path filter and a comparison may be long.
     pub fn find_changed_paths(&mut self, repository: &Repository) {
+        if self.kind == Kind::PostReceive && self.old_id.is_none() {
+            self.changed = ChangedPaths::Unknown("it is new, so there is nothing to compare with".into());
+            return;
+        }
         let found = repository.changes(self.old_id.as_deref(), &self.commit.id, MOST_CHANGED_FILES);
         self.changed = match found {
             Ok(Changes::Known(paths)) => ChangedPaths::Known(paths),

@@ -112,6 +112,12 @@ impl Library {
         Ok(Some(commit.id().to_string()))
     }
 
+    pub(super) fn commit_of(&self, id: &str) -> Option<String> {
+        let object = self.repository.find_object(Oid::from_str(id).ok()?, None).ok()?;
+        let commit = object.peel(ObjectType::Commit).ok()?;
+        Some(commit.id().to_string())
+    }
+
     pub(super) fn remotes(&self) -> Result<Vec<BString>, Error> {
         let names = self.repository.remotes().map_err(failed("list the remotes"))?;
         Ok(names.iter_bytes().map(BString::from).collect())

@@ -112,14 +112,18 @@ pub enum Changes {
 /// Files in the git directory that show an operation git has not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InProgress {
-    /// A rebase, or `git am`.
+    /// A rebase.
     pub rebase: bool,
+    /// A `git am`.
+    pub mailbox: bool,
     /// A bisect.
     pub bisect: bool,
     /// A cherry-pick.
     pub cherry_pick: bool,
     /// A revert.
     pub revert: bool,
+    /// A merge.
+    pub merge: bool,
 }
 
 #[derive(Debug)]
@@ -328,6 +332,17 @@ impl Repository {
         }
     }
 
+    /// The commit that the object of this id is, or is a tag of; `None` where there is none.
+    ///
+    /// # Errors
+    /// What git says; libgit2's "no" counts as none.
+    pub fn commit_of(&self, id: &str) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => Ok(library.commit_of(id)),
+            Backend::Program(program) => program.peel(id),
+        }
+    }
+
     /// Reads a commit.
     ///
     /// # Errors
@@ -381,12 +396,35 @@ impl Repository {
     #[must_use]
     pub fn in_progress(&self) -> InProgress {
         let has = |name: &str| self.git_dir.join(name).exists();
+        // Both kinds of rebase, and `git am`, which shares a folder with the second.
+        let rebase = has("rebase-merge") || has("rebase-apply/rebasing");
         InProgress {
-            rebase: has("rebase-merge") || has("rebase-apply"),
+            rebase,
+            mailbox: !rebase && has("rebase-apply"),
             bisect: has("BISECT_LOG"),
             cherry_pick: has("CHERRY_PICK_HEAD"),
             revert: has("REVERT_HEAD"),
+            merge: has("MERGE_HEAD"),
         }
+    }
+
+    /// Where the branch stood that a rebase, whose folder is still there, has moved; `None` where
+    /// git wrote it nowhere.
+    #[must_use]
+    pub fn before_rebase(&self) -> Option<String> {
+        // The last is there also for a rebase that never stopped and replays mails.
+        let written = ["rebase-merge/orig-head", "rebase-apply/orig-head", "ORIG_HEAD"];
+        written.iter().find_map(|name| {
+            let text = fs::read_to_string(self.git_dir.join(name)).ok()?;
+            let id = text.trim();
+            is_id(id).then(|| id.to_owned())
+        })
+    }
+
+    /// Whether a rebase that replays mails, as `git am` does, has not ended.
+    #[must_use]
+    pub fn rebases_by_mail(&self) -> bool {
+        self.git_dir.join("rebase-apply/rebasing").exists()
     }
 
     /// What the newest line of `HEAD`'s reflog says git did, for example `revert: Revert "b"`;
@@ -399,6 +437,21 @@ impl Repository {
         }
         .unwrap_or_default()
     }
+}
+
+/// Whether this is the id of an object, in hexadecimal.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A short name for any content, the same in every version of this tool.
+#[must_use]
+pub fn digest(content: &[u8]) -> String {
+    // It fails for no content.
+    git2::Oid::hash_object(git2::ObjectType::Blob, content)
+        .map(|id| id.to_string())
+        .unwrap_or_default()
 }
 
 /// Refuses a tree entry whose mode says that it is no regular file.

@@ -270,7 +270,7 @@ impl Program {
         }
     }
 
-    fn peel(&self, name: &str) -> Result<Option<String>, Error> {
+    pub(super) fn peel(&self, name: &str) -> Result<Option<String>, Error> {
         let id = self.line(["rev-parse", "-q", "--verify", &format!("{name}^{{commit}}")])?;
         Ok(id.map(|id| id.to_string()))
     }

@@ -1,6 +1,7 @@
 //! Putting hooks where git runs them, and taking them out again.
 
 mod block;
+pub mod chain;
 mod config_hook;
 mod error;
 mod files;
@@ -312,7 +313,7 @@ pub fn uninstall_everywhere() -> Result<Vec<Done>, Error> {
 /// Whether git would run the file: it skips one without the run bit.
 #[must_use]
 pub fn is_executable(path: &Path) -> bool {
-    path.is_file() && crate::platform::may_execute(path)
+    crate::platform::may_run(path)
 }
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Error + 'a {

@@ -12,6 +12,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use journal::{Entry, Journal, Outcome};
 pub use trigger::{Hold, Trigger, new_ids};
@@ -336,9 +337,40 @@ impl Spool {
         }
     }
 
+    /// Takes what `name` stands for, for good; `false` if somebody did so before. A claim is
+    /// remembered for an hour.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn claim(&self, name: &str) -> Result<bool> {
+        self.prepare()?;
+        let folder = self.folder.join("seen");
+        platform::private_directory(&folder).map_err(io_error("use", &folder))?;
+        forget_old_claims(&folder);
+        let path = folder.join(name);
+        match platform::create_private(&path) {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(io_error("write", &path)(error)),
+        }
+    }
+
     /// Forgets that something was said.
     pub fn unsay(&self, what: &str) {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
+    }
+}
+
+/// Looks at a part only: each claim adds one file and takes many, so that all get their turn.
+fn forget_old_claims(folder: &Path) {
+    const PART: usize = 100;
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.take(PART).filter_map(io::Result::ok) {
+        let claimed = entry.metadata().and_then(|found| found.modified());
+        if claimed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > HOUR)) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 

@@ -4,19 +4,25 @@
 mod support;
 
 mod bad_input;
+mod bisect;
 mod branch_names;
+mod chained;
 mod cherry_pick_revert_merge;
 mod detached_head;
+mod everywhere;
 mod file_source;
 mod formats;
 mod layouts;
 mod max_triggers;
+mod merges;
 mod not_waiting;
 mod path_filters;
-mod rebase_and_bisect;
+mod rebase;
+mod receive;
 mod request;
 mod secrets;
 mod sender;
 mod shim;
 mod skip_markers;
+mod twice;
 mod watch;

@@ -1,9 +1,13 @@
 //! Watching which commits reach Jenkins: every rule here passes the commit's id, so that what came
 //! can be compared with what should have come.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
 use jenkins_stand_in::{Job, RecordedRequest, Setup, StandIn};
 
-use crate::support::{PATIENCE, Ran, Repository, developer};
+use crate::support::{Home, PATIENCE, Ran, Repository, developer, program};
 
 /// A Jenkins whose jobs `shop/deploy` and `shop/other` also take the commit.
 pub fn shop_with_sha() -> Setup {
@@ -86,4 +90,66 @@ pub fn complaints(ran: &Ran) -> Vec<&str> {
         .into_iter()
         .filter(|line| !line.contains(" → "))
         .collect()
+}
+
+/// Writes a hook, or a program that a hook is to run.
+pub fn write_program(path: &Path, content: impl AsRef<[u8]>) {
+    fs::write(path, content).expect("a hook");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+}
+
+/// A hook that runs `hook` of the program with these words before git's arguments.
+pub fn hook_script(words: &str) -> String {
+    format!("#!/bin/sh\nexec '{}' hook {words} \"$@\"\n", program().display())
+}
+
+/// Installs all three of git's hooks that a branch can move by.
+pub fn serve(repository: &Repository<'_>) {
+    repository.install();
+    for name in ["post-merge", "post-rewrite"] {
+        write_program(&repository.path(".git/hooks").join(name), hook_script(name));
+    }
+}
+
+/// `topic` with four commits, and a `main` that went on; the hooks are installed after that.
+pub fn forked<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
+    forked_with(home, "shop", &file_for_all(jenkins))
+}
+
+pub fn forked_with<'a>(home: &'a Home, name: &str, file: &str) -> Repository<'a> {
+    let repository = home.repository(name, file);
+    repository.write("text", "base");
+    repository.commit("base");
+    repository.git(&["checkout", "-q", "-b", "topic"]);
+    for name in ["a", "b", "c", "d"] {
+        repository.write(name, name);
+        repository.commit(name);
+    }
+    repository.git(&["checkout", "-q", "main"]);
+    repository.write("main.txt", "main");
+    repository.commit("main went on");
+    repository.git(&["checkout", "-q", "topic"]);
+    serve(&repository);
+    repository
+}
+
+/// Waits until these commits, in any order, and no others have reached Jenkins.
+#[track_caller]
+pub fn wait_for_fired(jenkins: &StandIn, expected: &[String]) {
+    let came = |state: &[RecordedRequest]| {
+        let of = |request: &RecordedRequest| request.form_values("SHA");
+        expected
+            .iter()
+            .all(|commit| state.iter().any(|request| of(request).contains(commit)))
+    };
+    assert!(
+        jenkins.wait_until(|state| came(&state.requests), PATIENCE),
+        "{expected:?} did not all come: {:?}",
+        commits(jenkins)
+    );
+    let mut found = commits(jenkins);
+    let mut expected = expected.to_vec();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
 }

@@ -1,0 +1,176 @@
+//! What a hook sees of the repository.
+
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::Path;
+
+use bstr::ByteSlice as _;
+
+use super::call::{Call, Hook};
+use crate::cli::Refusal;
+use crate::cli::file::{self, Source};
+use crate::environment;
+use crate::event::commit::{self, Found, Rebased};
+use crate::event::{Event, receive};
+use crate::git::{Head, Repository, digest};
+use crate::platform::Process;
+
+/// What was found in the repository that the hook ran for.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) hook: Hook,
+    pub(super) repository: Repository,
+    pub(super) doing: Doing,
+    /// The commit that the file is looked for in, if there is one.
+    tip: Option<String>,
+    /// What a push has moved, as git tells it.
+    input: Vec<u8>,
+}
+
+/// What git did.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// Something to trigger for; of a push, perhaps several.
+    Fired(Vec<Event>),
+    /// A commit without a branch.
+    Detached,
+    /// A rebase whose branch moves when it ends.
+    AtTheEnd(Rebased),
+}
+
+impl Seen {
+    /// Looks; `None` if there is nothing to do.
+    ///
+    /// # Errors
+    /// What the repository says.
+    pub(super) fn look(call: &Call, here: &Path, stdin: Option<&[u8]>) -> anyhow::Result<Option<Self>> {
+        let repository = Repository::discover(here, &environment::repository_paths())?;
+        let hook = call.hook.unwrap_or_else(|| {
+            // The one runs at the top of a work tree, the other in the git directory.
+            let here = std::fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());
+            if here == repository.git_dir() {
+                Hook::Receive
+            } else {
+                Hook::Commit
+            }
+        });
+        if hook == Hook::Receive {
+            return pushed(call, repository, stdin);
+        }
+        let found = match hook {
+            Hook::Merge => commit::read_merge(&repository)?,
+            Hook::Rewrite => commit::read_rebase(&repository)?,
+            _ => commit::read(&repository)?,
+        };
+        let (doing, tip) = match found {
+            Found::Nothing => return Ok(None),
+            Found::Event(event) => {
+                let tip = event.commit.id.clone();
+                (Doing::Fired(vec![*event]), Some(tip))
+            }
+            Found::Detached(tip) => (Doing::Detached, tip),
+            Found::AtTheEnd(made) => {
+                let tip = made.tip.clone();
+                (Doing::AtTheEnd(made), Some(tip))
+            }
+        };
+        Ok(Some(Self {
+            hook,
+            repository,
+            doing,
+            tip,
+            input: Vec::new(),
+        }))
+    }
+
+    /// The file that says what is to be triggered.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(super) fn source(&self) -> anyhow::Result<Option<Source>> {
+        match &self.tip {
+            Some(tip) if self.hook == Hook::Receive => file::of_default_branch(&self.repository, tip),
+            Some(tip) => file::of_commit(&self.repository, tip),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether what was seen is no longer so.
+    ///
+    /// # Errors
+    /// What the repository says.
+    pub(super) fn has_moved(&self) -> anyhow::Result<bool> {
+        if self.hook == Hook::Receive {
+            return Ok(false);
+        }
+        // Of a branch its own tip: another one may have been checked out meanwhile.
+        let now = match &self.doing {
+            Doing::Fired(events) => match events.first() {
+                Some(event) => self.repository.resolve(event.reference.as_bstr())?,
+                None => return Ok(false),
+            },
+            Doing::Detached | Doing::AtTheEnd(_) => match self.repository.head()? {
+                Head::Detached { tip } => Some(tip),
+                Head::Branch { tip, .. } => tip,
+            },
+        };
+        Ok(now != self.tip)
+    }
+
+    /// What this run stands for: several of one git for the same thing count once, be it that git
+    /// was told twice to run this program or that a hook manager runs what it has moved aside.
+    /// Without the arguments, to which a manager may add.
+    pub(super) fn claim(&self, git: &Process) -> String {
+        let mut what = self.repository.git_dir().as_os_str().as_encoded_bytes().to_vec();
+        for part in [self.tip.as_deref().unwrap_or_default().as_bytes(), &self.input] {
+            what.push(0);
+            what.extend_from_slice(part);
+        }
+        format!(
+            "{}-{}-{}-{}",
+            self.hook.name(),
+            git.pid,
+            git.started,
+            digest(&what)
+        )
+    }
+}
+
+fn pushed(call: &Call, repository: Repository, stdin: Option<&[u8]>) -> anyhow::Result<Option<Seen>> {
+    let input = match stdin {
+        Some(stdin) => stdin.to_vec(),
+        None => {
+            let stdin = io::stdin();
+            let mut bytes = Vec::new();
+            if !stdin.is_terminal() {
+                stdin.lock().read_to_end(&mut bytes)?;
+            }
+            bytes
+        }
+    };
+    let events = receive::events(&repository, receive::updates(&input))?;
+    if events.is_empty() {
+        return Ok(None);
+    }
+    let tip = match repository.head()? {
+        Head::Branch { tip: Some(tip), .. } => tip,
+        _ if call.everywhere => return Ok(None),
+        Head::Branch { reference, .. } => {
+            let message =
+                format!("HEAD names {reference}, which is no branch here, so no file is the default one");
+            let help = "set it to one that is: git symbolic-ref HEAD refs/heads/...";
+            return Err(Refusal::new(message, help).into());
+        }
+        Head::Detached { .. } => {
+            let message = "HEAD is detached, so no file is the default one";
+            let help = "set it to a branch: git symbolic-ref HEAD refs/heads/...";
+            return Err(Refusal::new(message, help).into());
+        }
+    };
+    Ok(Some(Seen {
+        hook: Hook::Receive,
+        repository,
+        doing: Doing::Fired(events),
+        tip: Some(tip),
+        input,
+    }))
+}

@@ -147,17 +147,46 @@ impl Repository {
     /// # Errors
     /// [`Error::NoRepository`] where there is none; what git says where it refuses this one.
     pub fn discover(start: &Path, named: &RepositoryPaths) -> Result<Self, Error> {
-        if let Ok(library) = library::Library::open(start, named) {
-            let work_tree = library.work_tree(start, named);
-            return Ok(Self {
-                git_dir: absolute(library.git_dir()),
-                common_dir: absolute(library.common_dir()),
-                work_tree: work_tree.map(|path| absolute(&path)),
-                backend: Backend::Library(library),
-            });
+        match Self::through_library(start, named) {
+            Some(repository) => Ok(repository),
+            // Whatever libgit2 has against it (no repository, a foreign owner, a format it does not
+            // know): git itself decides, and its words are the ones people can search for.
+            None => Self::through_program(start),
         }
-        // Whatever libgit2 has against it (no repository, a foreign owner, a format it does not
-        // know): git itself decides, and its words are the ones people can search for.
+    }
+
+    /// Opens the repository as [`Repository::discover`] does, but only if `HEAD` has the file `path`
+    /// or libgit2 can tell: each question to the `git` program is a process of its own, and most
+    /// repositories are left alone after this one.
+    ///
+    /// # Errors
+    /// As [`Repository::discover`].
+    pub fn discover_with_file(
+        start: &Path,
+        named: &RepositoryPaths,
+        path: &str,
+    ) -> Result<Option<Self>, Error> {
+        if let Some(repository) = Self::through_library(start, named) {
+            return Ok(Some(repository));
+        }
+        if !start.join(path).exists() && !program::head_has(start, path)? {
+            return Ok(None);
+        }
+        Self::through_program(start).map(Some)
+    }
+
+    fn through_library(start: &Path, named: &RepositoryPaths) -> Option<Self> {
+        let library = library::Library::open(start, named).ok()?;
+        let work_tree = library.work_tree(start, named);
+        Some(Self {
+            git_dir: absolute(library.git_dir()),
+            common_dir: absolute(library.common_dir()),
+            work_tree: work_tree.map(|path| absolute(&path)),
+            backend: Backend::Library(library),
+        })
+    }
+
+    fn through_program(start: &Path) -> Result<Self, Error> {
         let (program, places) = program::Program::open(start)?;
         Ok(Self {
             git_dir: places.git_dir,

@@ -152,6 +152,14 @@ pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Whether the commit that `HEAD` leads to has the file; no, where there is no repository.
+pub(super) fn head_has(start: &Path, path: &str) -> Result<bool, Error> {
+    let mut git = command();
+    git.current_dir(start)
+        .args(["cat-file", "-e", &format!("HEAD:{path}")]);
+    Ok(run(&mut git)?.status.success())
+}
+
 #[derive(Debug)]
 pub(super) struct Program {
     git_dir: PathBuf,

@@ -65,26 +65,28 @@ fn a_broken_repository_without_a_file_is_left_alone() {
 #[test]
 fn a_repository_with_a_file_fires_committed_or_not() {
     with_each_git(|home| {
-        let jenkins = StandIn::start(shop_with_sha());
-        let repository = home.repository("shop", "");
-        repository.commit("base");
-        trust(&repository, &file_for_all(&jenkins));
-        everywhere(&repository);
-        repository.git(&["commit", "-q", "--allow-empty", "-m", "unshared"]);
-        let unshared = repository.head();
-        repository.commit("shared");
-        let shared = repository.head();
-        // Of the commit, whatever the work tree has.
-        std::fs::remove_file(repository.path(".jenkins-trigger.yml")).expect("the file");
-        repository.git(&[
-            "commit",
-            "-q",
-            "--allow-empty",
-            "-m",
-            "removed, but not in the commit",
-        ]);
-        let removed = repository.head();
-        assert_fired(&repository, &jenkins, &[unshared, shared, removed]);
+        for format in [&[][..], &["--object-format=sha256"]] {
+            let jenkins = StandIn::start(shop_with_sha());
+            let repository = home.repository_with(&format!("shop{}", format.len()), "", format);
+            repository.commit("base");
+            trust(&repository, &file_for_all(&jenkins));
+            everywhere(&repository);
+            repository.git(&["commit", "-q", "--allow-empty", "-m", "unshared"]);
+            let unshared = repository.head();
+            repository.commit("shared");
+            let shared = repository.head();
+            // Of the commit, whatever the work tree has.
+            std::fs::remove_file(repository.path(".jenkins-trigger.yml")).expect("the file");
+            repository.git(&[
+                "commit",
+                "-q",
+                "--allow-empty",
+                "-m",
+                "removed, but not in the commit",
+            ]);
+            let removed = repository.head();
+            assert_fired(&repository, &jenkins, &[unshared, shared, removed]);
+        }
     });
 }
 

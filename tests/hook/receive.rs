@@ -182,6 +182,35 @@ fn a_push_into_a_repository_with_a_work_tree_goes_by_its_branch() {
     });
 }
 
+/// The folder that git runs the hook in is none of what was committed.
+#[test]
+fn a_file_that_lies_where_the_hook_runs_does_not_count() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let clone = home.repository("clone", "");
+        clone.commit("base");
+        home.git(&home.path(""), &["clone", "-q", "clone", "served"]);
+        let served = home.path("served");
+        write_program(
+            &served.join(".git/hooks/post-receive"),
+            hook_script("post-receive"),
+        );
+        for name in [".jenkins-trigger.yml", ".git/.jenkins-trigger.yml"] {
+            fs::write(served.join(name), file(&jenkins)).expect("a file");
+        }
+        let place = served.display().to_string();
+        let ran = clone.git(&[
+            "push",
+            "-q",
+            "--receive-pack=git receive-pack",
+            &place,
+            "main:one",
+        ]);
+        assert!(ran.stderr.contains("the default branch has no"), "{}", ran.stderr);
+        assert_eq!(said(&ran).len(), 1, "{}", ran.whole());
+    });
+}
+
 #[test]
 fn a_default_branch_that_is_not_there_is_said_in_one_line() {
     with_each_git(|home| {
@@ -209,6 +238,9 @@ fn a_default_branch_without_a_file_is_said_in_one_line() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(ran.stderr, @"remote: jenkins-trigger: nothing triggered: the default branch has no .jenkins-trigger.yml; push one to it, or take the hook out: jenkins-trigger uninstall");
         }
+        // What could not fire in any case is not worth a line.
+        scene.clone.git(&["notes", "add", "-m", "a note"]);
+        assert_eq!(said(&scene.push(&["refs/notes/commits"])), [""; 0]);
         assert!(commits(&jenkins).is_empty());
     });
 }

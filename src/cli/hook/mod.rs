@@ -5,7 +5,7 @@ mod fire;
 mod rebase;
 mod seen;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
@@ -276,8 +276,7 @@ fn runs_a_hook(process: &Process) -> bool {
     is_named
         && platform::arguments_of(process.pid)
             .get(1)
-            .map(OsString::as_os_str)
-            == Some(OsStr::new("hook"))
+            .is_some_and(|word| word == "hook")
 }
 
 fn one_line(error: &anyhow::Error) -> String {
@@ -296,5 +295,40 @@ fn one_line(error: &anyhow::Error) -> String {
         }
         Some(help) => format!("nothing triggered: {message}; {help}"),
         None => format!("nothing triggered: {message}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of these names, nearest first, which are taken for the gits that ran the hook.
+    fn gits(names: &[&str]) -> Vec<u32> {
+        let ancestors: Vec<Process> = (1..)
+            .zip(names)
+            .map(|(pid, name)| Process {
+                // No process has so high a number.
+                pid: 1 << 30 | pid,
+                started: 1,
+                name: name.into(),
+            })
+            .collect();
+        let lineage = Lineage::of(&ancestors);
+        assert!(!lineage.below_hook);
+        lineage.gits.iter().map(|git| git.pid ^ (1 << 30)).collect()
+    }
+
+    #[test]
+    fn the_gits_that_ran_the_hook_are_those_in_a_row() {
+        assert_eq!(gits(&["git", "bash"]), [1]);
+        assert_eq!(
+            gits(&["sh", "python3", "git", "git", "git", "sh", "git"]),
+            [3, 4, 5]
+        );
+        assert_eq!(gits(&["post-receive", "git-receive-pac", "sshd"]), [2]);
+        // Tools of other people that git runs, or that run hooks.
+        assert_eq!(gits(&["git-lfs", "git-branchless", "git"]), [3]);
+        assert_eq!(gits(&["sh", "java"]), [0; 0]);
+        assert_eq!(gits(&[]), [0; 0]);
     }
 }

@@ -8,6 +8,7 @@ use bstr::ByteSlice as _;
 use super::call::{Call, Hook};
 use crate::cli::Refusal;
 use crate::cli::file::{self, Source};
+use crate::config::FILE_NAME;
 use crate::environment;
 use crate::event::commit::{self, Found, Rebased};
 use crate::event::{Event, receive};
@@ -43,7 +44,15 @@ impl Seen {
     /// # Errors
     /// What the repository says.
     pub(super) fn look(call: &Call, here: &Path, stdin: Option<&[u8]>) -> anyhow::Result<Option<Self>> {
-        let repository = Repository::discover(here, &environment::repository_paths())?;
+        let paths = environment::repository_paths();
+        let repository = if call.everywhere {
+            match Repository::discover_with_file(here, &paths, FILE_NAME)? {
+                Some(repository) => repository,
+                None => return Ok(None),
+            }
+        } else {
+            Repository::discover(here, &paths)?
+        };
         let hook = call.hook.unwrap_or_else(|| {
             // The one runs at the top of a work tree, the other in the git directory.
             let here = std::fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());

@@ -4,7 +4,7 @@ use jenkins_stand_in::StandIn;
 
 use crate::support::{Repository, with_each_git};
 use crate::watch::{
-    assert_fired, complaints, file_for_all, file_with, forked, forked_with, said, serve, shop_with_sha,
+    assert_fired, complaints, file_for_all, file_with, forked, forked_with, said, shop_with_sha,
 };
 
 /// A branch from where `topic` began, with one commit that conflicts with nothing.
@@ -95,7 +95,7 @@ fn a_merge_with_a_conflict_fires_once_however_it_is_concluded() {
             repository.write("text", "base");
             repository.commit("base");
             repository.git(&["branch", "topic"]);
-            serve(&repository);
+            repository.install();
             clash(&repository);
             assert_ne!(repository.try_git(&["merge", "main"]).code, 0);
             repository.write("text", "solved");
@@ -172,7 +172,7 @@ fn a_pull_fires_if_it_merges_and_not_if_it_only_catches_up() {
             &["clone", "-q", "--branch", "main", &upstream, "clone"],
         );
         let clone = Repository { home, folder: clone };
-        serve(&clone);
+        clone.install();
         let advance = |message: &str| {
             repository.git(&["checkout", "-q", "main"]);
             let quiet = ["-c", "core.hooksPath=/dev/null", "commit", "-q", "--allow-empty"];
@@ -246,7 +246,7 @@ fn the_paths_of_a_merge_are_those_that_it_brought() {
             repository.write("main.txt", "main");
             repository.commit("main went on");
             repository.git(&["checkout", "-q", "topic"]);
-            serve(&repository);
+            repository.install();
             repository.git(&["merge", "-q", "--no-edit", "main"]);
             let mut fired = if fires { vec![repository.head()] } else { vec![] };
             repository.write("end", "end");

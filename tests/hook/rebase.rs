@@ -6,7 +6,7 @@ use jenkins_stand_in::StandIn;
 
 use crate::support::{Home, Ran, Repository, program, wait_for, with_each_git};
 use crate::watch::{
-    assert_fired, complaints, file_for_all, file_with, forked, forked_with, said, serve, shop_with_sha,
+    assert_fired, complaints, file_for_all, file_with, forked, forked_with, said, shop_with_sha,
     wait_for_fired,
 };
 
@@ -69,7 +69,7 @@ fn a_rebase_in_a_format_of_its_own_fires_once() {
             repository.write("main.txt", "main");
             repository.commit("main went on");
             repository.git(&["checkout", "-q", "topic"]);
-            serve(&repository);
+            repository.install();
             repository.git(&["rebase", backend, "main"]);
             let rebased = repository.head();
             wait_for_fired(&jenkins, std::slice::from_ref(&rebased));
@@ -208,7 +208,7 @@ fn clashing<'a>(home: &'a Home, jenkins: &StandIn, name: &str) -> Repository<'a>
     repository.write("text", "three");
     repository.commit("three");
     repository.git(&["checkout", "-q", "topic"]);
-    serve(&repository);
+    repository.install();
     repository
 }
 
@@ -301,7 +301,7 @@ fn a_rebase_in_a_linked_work_tree_fires_once() {
             let linked = Repository { home, folder: linked };
             linked.write("a", "a");
             linked.commit("a");
-            serve(&repository);
+            repository.install();
             linked.git(&["rebase", backend, "main"]);
             let rebased = linked.head();
             wait_for_fired(&jenkins, std::slice::from_ref(&rebased));
@@ -350,7 +350,7 @@ fn cloned<'a>(home: &'a Home, jenkins: &StandIn) -> (Repository<'a>, Repository<
         home,
         folder: home.path("clone"),
     };
-    serve(&clone);
+    clone.install();
     upstream.commit("upstream went on");
     (upstream, clone)
 }

@@ -103,14 +103,6 @@ pub fn hook_script(words: &str) -> String {
     format!("#!/bin/sh\nexec '{}' hook {words} \"$@\"\n", program().display())
 }
 
-/// Installs all three of git's hooks that a branch can move by.
-pub fn serve(repository: &Repository<'_>) {
-    repository.install();
-    for name in ["post-merge", "post-rewrite"] {
-        write_program(&repository.path(".git/hooks").join(name), hook_script(name));
-    }
-}
-
 /// `topic` with four commits, and a `main` that went on; the hooks are installed after that.
 pub fn forked<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
     forked_with(home, "shop", &file_for_all(jenkins))
@@ -129,7 +121,7 @@ pub fn forked_with<'a>(home: &'a Home, name: &str, file: &str) -> Repository<'a>
     repository.write("main.txt", "main");
     repository.commit("main went on");
     repository.git(&["checkout", "-q", "topic"]);
-    serve(&repository);
+    repository.install();
     repository
 }
 

@@ -1,0 +1,96 @@
+//! husky turns git to a folder of its own, which it rewrites whenever it runs.
+
+use crate::helpers::{HOOKS, Managed, with_managers};
+
+fn configure(managed: &Managed<'_>) {
+    for hook in HOOKS {
+        let script = format!("{}\n", Managed::job());
+        managed.repository.write(&format!(".husky/{hook}"), script);
+    }
+}
+
+/// Ours by the config hook, or as lines in husky's own scripts.
+fn join(managed: &Managed<'_>) {
+    if managed.has_config_hooks() {
+        managed.install();
+        return;
+    }
+    let refused = managed.repository.tool(&["install", "post-commit"]);
+    assert_eq!(refused.code, 1, "{}", refused.whole());
+    for hook in HOOKS {
+        let script = format!(".husky/{hook}");
+        assert!(refused.whole().contains(&script), "{}", refused.whole());
+    }
+    let added = managed.repository.tool(&["install", "post-commit", "--yes"]);
+    assert_eq!(added.code, 0, "{}", added.whole());
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn ours_joins_it() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["husky"]);
+        let before = (managed.state(), managed.files(".husky"));
+        join(managed);
+        managed.assert_status_is_good();
+        managed.assert_both_work(&[]);
+        managed.uninstall();
+        assert_eq!((managed.state(), managed.files(".husky")), before);
+        managed.assert_it_works_alone();
+    });
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn it_turns_git_away_from_ours_and_an_install_puts_that_right() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.install();
+        managed.run(&["husky"]);
+        managed.commit(1, 0);
+        managed.assert_status_tells(&["core.hooksPath", ".husky"]);
+
+        let its = managed.files(".husky");
+        join(managed);
+        managed.assert_both_work(&[]);
+        managed.uninstall();
+        assert_eq!(managed.files(".husky"), its);
+        managed.assert_nothing_is_left(".git/hooks");
+        managed.assert_it_works_alone();
+    });
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn its_second_install_changes_nothing() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["husky"]);
+        let before = (managed.state(), managed.files(".husky"));
+        join(managed);
+        let sent = managed.assert_both_work(&[]);
+        managed.run(&["husky"]);
+        managed.assert_status_is_good();
+        managed.assert_both_work(&sent);
+        managed.uninstall();
+        assert_eq!((managed.state(), managed.files(".husky")), before);
+        managed.assert_it_works_alone();
+    });
+}
+
+/// husky's scripts are committed, and a colleague need not have this tool.
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn the_lines_are_harmless_without_the_program() {
+    with_managers(|managed| {
+        if managed.has_config_hooks() {
+            return;
+        }
+        configure(managed);
+        managed.run(&["husky"]);
+        join(managed);
+        std::fs::remove_file(managed.home().path("bin/jenkins-trigger")).expect("the link");
+        managed.commit(1, 0);
+    });
+}

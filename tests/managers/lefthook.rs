@@ -1,0 +1,118 @@
+//! lefthook moves what it finds to `<hook>.old`, and never runs that.
+
+use std::fs;
+
+use crate::helpers::{HOOKS, Managed, with_managers};
+
+fn configure(managed: &Managed<'_>) {
+    let mut file = "output: [failure]\n".to_owned();
+    for hook in HOOKS {
+        file += &format!("{hook}:\n  jobs:\n    - run: {}\n", Managed::job());
+    }
+    managed.repository.write("lefthook.yml", file);
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn ours_joins_it() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["lefthook", "install"]);
+        let before = managed.state();
+        managed.install();
+        managed.assert_status_is_good();
+        managed.assert_both_work(&[]);
+        managed.uninstall();
+        assert_eq!(managed.state(), before);
+        managed.assert_it_works_alone();
+    });
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn it_pushes_ours_aside_and_an_install_puts_that_right() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.install();
+        managed.run(&["lefthook", "install"]);
+        managed.commit(1, 0);
+        managed.assert_status_tells(&["post-commit", "lefthook"]);
+
+        let its = managed.foreign(".git/hooks");
+        managed.install();
+        managed.assert_status_is_good();
+        managed.assert_both_work(&[]);
+        managed.uninstall();
+        assert_eq!(managed.foreign(".git/hooks"), its);
+        managed.assert_nothing_is_left(".git/hooks");
+        managed.assert_it_works_alone();
+    });
+}
+
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn its_own_second_install_is_noticed_and_can_be_put_right() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["lefthook", "install"]);
+        let before = managed.state();
+        managed.install();
+        let sent = managed.assert_both_work(&[]);
+        managed.run(&["lefthook", "install"]);
+        if managed.has_config_hooks() {
+            managed.assert_both_work(&sent);
+        } else {
+            managed.commit(1, 0);
+            managed.assert_status_tells(&["post-commit", "lefthook"]);
+            managed.install();
+            managed.assert_status_is_good();
+            managed.assert_both_work(&sent);
+        }
+        managed.uninstall();
+        assert_eq!(managed.state(), before);
+        managed.assert_it_works_alone();
+    });
+}
+
+/// A hook that is new in its file makes lefthook install all of them again, in the middle of
+/// a commit.
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn its_sync_during_a_commit_is_noticed() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["lefthook", "install"]);
+        managed.install();
+        let sent = managed.assert_both_work(&[]);
+        let file = managed.repository.path("lefthook.yml");
+        let more = fs::read_to_string(&file).expect("its file") + "pre-push:\n  jobs:\n    - run: 'true'\n";
+        managed.repository.write("lefthook.yml", more);
+        managed.repository.commit("more hooks");
+        assert!(managed.hooks().join("pre-push").exists(), "lefthook did not sync");
+        if managed.has_config_hooks() {
+            managed.assert_status_is_good();
+        } else {
+            managed.commit(1, 0);
+            managed.assert_status_tells(&["post-commit", "lefthook"]);
+        }
+        assert!(!sent.is_empty());
+    });
+}
+
+/// Its uninstall deletes every file in the folder that it takes for its own, and so the one that
+/// ours moved aside.
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn ours_works_on_when_it_is_uninstalled() {
+    with_managers(|managed| {
+        configure(managed);
+        managed.run(&["lefthook", "install"]);
+        managed.install();
+        managed.run(&["lefthook", "uninstall"]);
+        managed.commit(0, 1);
+        managed.assert_status_is_good();
+        managed.uninstall();
+        managed.assert_nothing_is_left(".git/hooks");
+        managed.commit(0, 0);
+    });
+}

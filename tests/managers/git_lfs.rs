@@ -30,7 +30,9 @@ fn ours_joins_it() {
         let before = managed.state();
         managed.install();
         managed.assert_status_is_good();
-        managed.assert_both_work(&[]);
+        let sent = managed.assert_both_work(&[]);
+        // Only its post-commit is counted.
+        managed.assert_merge_and_rebase_fire(&sent, 0, 2);
         managed.uninstall();
         assert_eq!(managed.state(), before);
         managed.assert_it_works_alone();

@@ -25,7 +25,10 @@ pub struct Managed<'a> {
 
 /// Runs a test with every git; the managers are on the PATH, and so is the program under test,
 /// because a manager's configuration file calls it by its name.
-#[expect(clippy::disallowed_methods, reason = "this names what the tests need, not the program")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this names what the tests need, not the program"
+)]
 pub fn with_managers(test: impl Fn(&Managed<'_>)) {
     let folder = std::env::var_os("HOOK_MANAGERS");
     let folder = folder.expect("HOOK_MANAGERS is unset; set it to what tests/hook-managers prints");
@@ -111,17 +114,23 @@ impl Managed<'_> {
         (self.files(".git/hooks"), config)
     }
 
-    /// A commit; asserts that the manager's own hook ran for it, so many times, and that Jenkins
-    /// is asked once, or never.
+    /// A commit; asserts what follows.
     #[track_caller]
     pub fn commit(&self, jobs: usize, triggers: usize) -> Ran {
+        self.watch(jobs, triggers, || self.repository.commit("a commit"))
+    }
+
+    /// Runs a git command; asserts that the manager's own hooks ran so many times meanwhile, that
+    /// so many triggers were announced, and that nobody complained.
+    #[track_caller]
+    fn watch(&self, jobs: usize, triggers: usize, command: impl FnOnce() -> Ran) -> Ran {
         let before = self.jobs_done();
-        let ran = self.repository.commit("a commit");
+        let ran = command();
         let done = self.jobs_done() - before;
         assert_eq!(
             done,
             jobs,
-            "the manager's own hook ran {done} times\n{}",
+            "the manager's own hooks ran {done} times\n{}",
             ran.whole()
         );
         let announced = said(&ran).iter().filter(|line| line.contains(" → ")).count();
@@ -145,6 +154,29 @@ impl Managed<'_> {
             self.wait_for(&expected);
         }
         expected
+    }
+
+    /// A merge and a rebase: each fires once, however often the manager's own hooks run.
+    #[track_caller]
+    pub fn assert_merge_and_rebase_fire(&self, before: &[String], merge_jobs: usize, rebase_jobs: usize) {
+        let git = |arguments: &[&str]| self.repository.git(arguments);
+        let mut expected = before.to_vec();
+        let side = git(&["commit-tree", "HEAD^{tree}", "-p", "HEAD~1", "-m", "aside"]).stdout;
+        self.watch(merge_jobs, 1, || {
+            git(&["merge", "--no-edit", "--no-ff", side.trim()])
+        });
+        expected.push(self.repository.head());
+        self.wait_for(&expected);
+        self.commit(1, 1);
+        expected.push(self.repository.head());
+        self.commit(1, 1);
+        expected.push(self.repository.head());
+        // Another time, else the commits come out as they are.
+        self.watch(rebase_jobs, 1, || {
+            git(&["rebase", "--force-rebase", "--ignore-date", "HEAD~2"])
+        });
+        expected.push(self.repository.head());
+        self.wait_for(&expected);
     }
 
     /// The manager goes on alone: nothing fires, and the spool gets nothing.

@@ -34,7 +34,8 @@ fn ours_joins_it() {
         let before = (managed.state(), managed.files(".husky"));
         join(managed);
         managed.assert_status_is_good();
-        managed.assert_both_work(&[]);
+        let sent = managed.assert_both_work(&[]);
+        managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
         assert_eq!((managed.state(), managed.files(".husky")), before);
         managed.assert_it_works_alone();

@@ -28,7 +28,8 @@ fn ours_joins_them() {
         let before = managed.state();
         managed.install();
         managed.assert_status_is_good();
-        managed.assert_both_work(&[]);
+        let sent = managed.assert_both_work(&[]);
+        managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
         assert_eq!(managed.state(), before);
         managed.assert_it_works_alone();
@@ -45,7 +46,8 @@ fn they_run_ours_as_the_hook_that_was_there_before() {
         managed.assert_status_is_good();
         let sent = managed.assert_both_work(&[]);
         managed.run(&[manager, "install"]);
-        managed.assert_both_work(&sent);
+        let sent = managed.assert_both_work(&sent);
+        managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
         assert_eq!(managed.foreign(".git/hooks"), its);
         managed.assert_nothing_is_left(".git/hooks");

@@ -4,23 +4,27 @@ use std::fs;
 
 use crate::helpers::{Managed, with_managers, write_script};
 
-/// git-lfs behind a script that counts how often it is asked to do its `post-commit` work.
+/// Puts git-lfs behind a script that counts how often it is asked to do its `post-commit` work.
+pub fn configure(managed: &Managed<'_>) {
+    let program = managed.home().path("bin/git-lfs");
+    let real = fs::read_link(&program).expect("the link to it");
+    fs::remove_file(&program).expect("the link to it");
+    let counting = format!(
+        "#!/bin/sh\n[ \"$1\" != post-commit ] || {}\nexec '{}' \"$@\"\n",
+        Managed::job(),
+        real.display()
+    );
+    write_script(&program, &counting);
+}
+
 fn with_git_lfs(test: impl Fn(&Managed<'_>)) {
     with_managers(|managed| {
-        let program = managed.home().path("bin/git-lfs");
-        let real = fs::read_link(&program).expect("the link to it");
-        fs::remove_file(&program).expect("the link to it");
-        let counting = format!(
-            "#!/bin/sh\n[ \"$1\" != post-commit ] || {}\nexec '{}' \"$@\"\n",
-            Managed::job(),
-            real.display()
-        );
-        write_script(&program, &counting);
+        configure(managed);
         test(managed);
     });
 }
 
-const INSTALL: [&str; 4] = ["git", "lfs", "install", "--local"];
+pub const INSTALL: [&str; 4] = ["git", "lfs", "install", "--local"];
 
 #[test]
 #[ignore = "needs the hook managers: see tests/hook-managers"]

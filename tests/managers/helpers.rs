@@ -47,6 +47,12 @@ pub fn with_managers(test: impl Fn(&Managed<'_>)) {
     });
 }
 
+/// Says with which manager a test failed.
+#[expect(clippy::print_stderr, reason = "the test harness shows it only then")]
+pub fn note(manager: &str) {
+    eprintln!("with {manager}");
+}
+
 impl Managed<'_> {
     pub fn home(&self) -> &Home {
         self.repository.home
@@ -66,6 +72,12 @@ impl Managed<'_> {
 
     pub fn install(&self) -> Ran {
         self.repository.install()
+    }
+
+    /// Whether the installed hook is one of git's configuration.
+    pub fn uses_config_hook(&self) -> bool {
+        let command = ["config", "--local", "hook.jenkins-trigger.command"];
+        self.repository.try_git(&command).code == 0
     }
 
     pub fn uninstall(&self) -> Ran {

@@ -2,26 +2,23 @@
 
 use crate::helpers::{HOOKS, Managed, with_managers};
 
-fn configure(managed: &Managed<'_>) {
+pub fn configure(managed: &Managed<'_>) {
     for hook in HOOKS {
         let script = format!("{}\n", Managed::job());
         managed.repository.write(&format!(".husky/{hook}"), script);
     }
 }
 
-/// Ours by the config hook, or as lines in husky's own scripts.
-fn join(managed: &Managed<'_>) {
-    if managed.has_config_hooks() {
-        managed.install();
-        return;
-    }
-    let refused = managed.repository.tool(&["install", "post-commit"]);
+/// Ours as lines in husky's own scripts.
+fn add_lines(managed: &Managed<'_>) {
+    let command = ["install", "post-commit", "--via", "file"];
+    let refused = managed.repository.tool(&command);
     assert_eq!(refused.code, 1, "{}", refused.whole());
     for hook in HOOKS {
         let script = format!(".husky/{hook}");
         assert!(refused.whole().contains(&script), "{}", refused.whole());
     }
-    let added = managed.repository.tool(&["install", "post-commit", "--yes"]);
+    let added = managed.repository.tool(&[&command[..], &["--yes"]].concat());
     assert_eq!(added.code, 0, "{}", added.whole());
 }
 
@@ -32,7 +29,7 @@ fn ours_joins_it() {
         configure(managed);
         managed.run(&["husky"]);
         let before = (managed.state(), managed.files(".husky"));
-        join(managed);
+        add_lines(managed);
         managed.assert_status_is_good();
         let sent = managed.assert_both_work(&[]);
         managed.assert_merge_and_rebase_fire(&sent, 1, 3);
@@ -53,7 +50,7 @@ fn it_turns_git_away_from_ours_and_an_install_puts_that_right() {
         managed.assert_status_tells(&["core.hooksPath", ".husky"]);
 
         let its = managed.files(".husky");
-        join(managed);
+        add_lines(managed);
         managed.assert_both_work(&[]);
         managed.uninstall();
         assert_eq!(managed.files(".husky"), its);
@@ -69,7 +66,7 @@ fn its_second_install_changes_nothing() {
         configure(managed);
         managed.run(&["husky"]);
         let before = (managed.state(), managed.files(".husky"));
-        join(managed);
+        add_lines(managed);
         let sent = managed.assert_both_work(&[]);
         managed.run(&["husky"]);
         managed.assert_status_is_good();
@@ -85,12 +82,9 @@ fn its_second_install_changes_nothing() {
 #[ignore = "needs the hook managers: see tests/hook-managers"]
 fn the_lines_are_harmless_without_the_program() {
     with_managers(|managed| {
-        if managed.has_config_hooks() {
-            return;
-        }
         configure(managed);
         managed.run(&["husky"]);
-        join(managed);
+        add_lines(managed);
         std::fs::remove_file(managed.home().path("bin/jenkins-trigger")).expect("the link");
         managed.commit(1, 0);
     });

@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::helpers::{HOOKS, Managed, with_managers};
 
-fn configure(managed: &Managed<'_>) {
+pub fn configure(managed: &Managed<'_>) {
     let mut file = "output: [failure]\n".to_owned();
     for hook in HOOKS {
         file += &format!("{hook}:\n  jobs:\n    - run: {}\n", Managed::job());
@@ -60,7 +60,7 @@ fn its_own_second_install_is_noticed_and_can_be_put_right() {
         managed.install();
         let sent = managed.assert_both_work(&[]);
         managed.run(&["lefthook", "install"]);
-        if managed.has_config_hooks() {
+        if managed.uses_config_hook() {
             managed.assert_both_work(&sent);
         } else {
             managed.commit(1, 0);
@@ -90,7 +90,7 @@ fn its_sync_during_a_commit_is_noticed() {
         managed.repository.write("lefthook.yml", more);
         managed.repository.commit("more hooks");
         assert!(managed.hooks().join("pre-push").exists(), "lefthook did not sync");
-        if managed.has_config_hooks() {
+        if managed.uses_config_hook() {
             managed.assert_status_is_good();
         } else {
             managed.commit(1, 0);

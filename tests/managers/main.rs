@@ -8,6 +8,7 @@ mod support;
 #[allow(dead_code, reason = "this program needs a part of it")]
 mod watch;
 
+mod config_hook;
 mod git_lfs;
 mod helpers;
 mod husky;

@@ -1,20 +1,25 @@
 //! pre-commit and prek move what they find to `<hook>.legacy`, and run that first.
 
-use crate::helpers::{HOOKS, Managed, with_managers};
+use crate::helpers::{HOOKS, Managed, note, with_managers};
 
 const BOTH: [&str; 2] = ["pre-commit", "prek"];
+
+pub fn configure(managed: &Managed<'_>) {
+    let hooks = HOOKS.join(", ");
+    let file = format!(
+        "default_install_hook_types: [{hooks}]\nrepos:\n  - repo: local\n    hooks:\n      \
+         - id: job\n        name: job\n        language: system\n        entry: sh -c '{}'\n        \
+         stages: [{hooks}]\n        always_run: true\n        pass_filenames: false\n",
+        Managed::job()
+    );
+    managed.repository.write(".pre-commit-config.yaml", file);
+}
 
 fn with_each(test: impl Fn(&Managed<'_>, &str)) {
     for manager in BOTH {
         with_managers(|managed| {
-            let hooks = HOOKS.join(", ");
-            let file = format!(
-                "default_install_hook_types: [{hooks}]\nrepos:\n  - repo: local\n    hooks:\n      \
-                 - id: job\n        name: job\n        language: system\n        entry: sh -c '{}'\n        \
-                 stages: [{hooks}]\n        always_run: true\n        pass_filenames: false\n",
-                Managed::job()
-            );
-            managed.repository.write(".pre-commit-config.yaml", file);
+            note(manager);
+            configure(managed);
             test(managed, manager);
         });
     }

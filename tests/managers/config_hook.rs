@@ -1,6 +1,6 @@
 //! A hook of git's configuration stays out of every manager's way.
 
-use crate::helpers::{Managed, note, with_managers};
+use crate::helpers::{Managed, assert_same, note, with_managers};
 use crate::{git_lfs, husky, lefthook, pre_commit};
 
 type Configure = fn(&Managed<'_>);
@@ -36,15 +36,16 @@ fn it_joins_a_manager() {
     with_each(|managed, command| {
         managed.run(command);
         let before = managed.state();
+        let its = managed.files(".git/hooks");
         install(managed);
-        assert_eq!(managed.state().0, before.0);
+        assert_same(&managed.files(".git/hooks"), &its);
         managed.assert_status_is_good();
         let sent = managed.assert_both_work(&[]);
         managed.run(command);
         managed.assert_status_is_good();
         managed.assert_both_work(&sent);
         managed.uninstall();
-        assert_eq!(managed.state(), before);
+        assert_same(&managed.state(), &before);
         managed.assert_it_works_alone();
     });
 }
@@ -59,7 +60,7 @@ fn a_manager_joins_it() {
         managed.assert_status_is_good();
         managed.assert_both_work(&[]);
         managed.uninstall();
-        assert_eq!(managed.files(".git/hooks"), its);
+        assert_same(&managed.files(".git/hooks"), &its);
         managed.assert_nothing_is_left(".git/hooks");
         managed.assert_it_works_alone();
     });
@@ -75,12 +76,12 @@ fn it_is_the_way_into_a_repository_with_husky() {
         }
         husky::configure(managed);
         managed.run(&["husky"]);
-        let before = (managed.state(), managed.files(".husky"));
+        let before = managed.state();
         managed.install();
         assert!(managed.uses_config_hook());
         let sent = managed.assert_both_work(&[]);
         managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
-        assert_eq!((managed.state(), managed.files(".husky")), before);
+        assert_same(&managed.state(), &before);
     });
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::helpers::{Managed, with_managers, write_script};
+use crate::helpers::{Managed, assert_same, with_managers, write_script};
 
 /// Puts git-lfs behind a script that counts how often it is asked to do its `post-commit` work.
 pub fn configure(managed: &Managed<'_>) {
@@ -38,7 +38,7 @@ fn ours_joins_it() {
         // Only its post-commit is counted.
         managed.assert_merge_and_rebase_fire(&sent, 0, 2);
         managed.uninstall();
-        assert_eq!(managed.state(), before);
+        assert_same(&managed.state(), &before);
         managed.assert_it_works_alone();
     });
 }
@@ -54,10 +54,10 @@ fn it_refuses_to_touch_ours() {
         let mut after = managed.files(".git/hooks");
         let its = managed.foreign(".git/hooks");
         after.retain(|path, _| !its.contains_key(path));
-        assert_eq!(after, ours);
+        assert_same(&after, &ours);
         managed.commit(0, 1);
         managed.uninstall();
-        assert_eq!(managed.files(".git/hooks"), its);
+        assert_same(&managed.files(".git/hooks"), &its);
 
         // The right order.
         managed.run(&INSTALL);
@@ -80,10 +80,10 @@ fn its_second_install_changes_nothing() {
         managed.try_run(&INSTALL);
         managed.try_run(&["git", "lfs", "update"]);
         managed.try_run(&["git", "lfs", "track", "*.bin"]);
-        assert_eq!(managed.state(), joined);
+        assert_same(&managed.state(), &joined);
         managed.assert_both_work(&sent);
         managed.uninstall();
-        assert_eq!(managed.state(), before);
+        assert_same(&managed.state(), &before);
         managed.assert_it_works_alone();
     });
 }

@@ -1,6 +1,6 @@
 //! A repository that a hook manager looks after, and what to hold against it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -120,10 +120,15 @@ impl Managed<'_> {
         files
     }
 
-    /// The same, and what the repository's git config says.
-    pub fn state(&self) -> (Files, String) {
+    /// All files that ours or a manager writes, and the repository's git config.
+    pub fn state(&self) -> Files {
+        let mut files = self.files(".git/hooks");
+        if self.repository.path(".husky").exists() {
+            files.extend(self.files(".husky"));
+        }
         let config = self.repository.git(&["config", "--local", "--list"]).stdout;
-        (self.files(".git/hooks"), config)
+        files.insert("git config".into(), (0, config.into()));
+        files
     }
 
     /// A commit; asserts what follows.
@@ -252,6 +257,17 @@ impl Managed<'_> {
         let path = self.home().path("home/jobs");
         fs::read(path).map_or(0, |content| content.lines().count())
     }
+}
+
+/// Asserts that two states are the same, and names the files that differ.
+#[track_caller]
+pub fn assert_same(now: &Files, before: &Files) {
+    let all: BTreeSet<&PathBuf> = now.keys().chain(before.keys()).collect();
+    let differing: Vec<&PathBuf> = all
+        .into_iter()
+        .filter(|path| now.get(*path) != before.get(*path))
+        .collect();
+    assert_eq!(differing, [] as [&PathBuf; 0], "these are new, gone or changed");
 }
 
 pub fn is_ours(content: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! pre-commit and prek move what they find to `<hook>.legacy`, and run that first.
 
-use crate::helpers::{HOOKS, Managed, note, with_managers};
+use crate::helpers::{HOOKS, Managed, assert_same, note, with_managers};
 
 const BOTH: [&str; 2] = ["pre-commit", "prek"];
 
@@ -36,7 +36,7 @@ fn ours_joins_them() {
         let sent = managed.assert_both_work(&[]);
         managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
-        assert_eq!(managed.state(), before);
+        assert_same(&managed.state(), &before);
         managed.assert_it_works_alone();
     });
 }
@@ -54,7 +54,7 @@ fn they_run_ours_as_the_hook_that_was_there_before() {
         let sent = managed.assert_both_work(&sent);
         managed.assert_merge_and_rebase_fire(&sent, 1, 3);
         managed.uninstall();
-        assert_eq!(managed.foreign(".git/hooks"), its);
+        assert_same(&managed.foreign(".git/hooks"), &its);
         managed.assert_nothing_is_left(".git/hooks");
         managed.assert_it_works_alone();
     });
@@ -79,7 +79,7 @@ fn their_second_install_and_ours_change_nothing() {
         managed.run(&[manager, "install"]);
         managed.assert_both_work(&sent);
         managed.uninstall();
-        assert_eq!(managed.foreign(".git/hooks"), before);
+        assert_same(&managed.foreign(".git/hooks"), &before);
         managed.assert_nothing_is_left(".git/hooks");
         managed.assert_it_works_alone();
     });
@@ -93,7 +93,7 @@ fn ours_is_back_in_its_place_when_they_are_uninstalled() {
         let before = managed.state();
         managed.run(&[manager, "install"]);
         managed.run(&[manager, "uninstall"]);
-        assert_eq!(managed.state(), before);
+        assert_same(&managed.state(), &before);
         managed.commit(0, 1);
         managed.assert_status_is_good();
     });

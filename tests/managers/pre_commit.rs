@@ -1,6 +1,6 @@
 //! pre-commit and prek move what they find to `<hook>.legacy`, and run that first.
 
-use crate::helpers::{HOOKS, Managed, assert_same, note, with_managers};
+use crate::helpers::{HOOKS, Managed, assert_same, note, with_managers, write_script};
 
 const BOTH: [&str; 2] = ["pre-commit", "prek"];
 
@@ -96,5 +96,26 @@ fn ours_is_back_in_its_place_when_they_are_uninstalled() {
         assert_same(&managed.state(), &before);
         managed.commit(0, 1);
         managed.assert_status_is_good();
+    });
+}
+
+/// Both of them and a hook that was there before either.
+#[test]
+#[ignore = "needs the hook managers: see tests/hook-managers"]
+fn a_hook_from_before_both_runs_on() {
+    with_each(|managed, manager| {
+        let oldest = format!("#!/bin/sh\n{}\n", Managed::job());
+        write_script(&managed.hooks().join("post-commit"), &oldest);
+        let before = managed.state();
+        managed.install();
+        managed.commit(1, 1);
+        managed.run(&[manager, "install"]);
+        managed.commit(2, 1);
+        managed.uninstall();
+        managed.assert_nothing_is_left(".git/hooks");
+        managed.commit(2, 0);
+        managed.run(&[manager, "uninstall"]);
+        assert_same(&managed.state(), &before);
+        managed.commit(1, 0);
     });
 }

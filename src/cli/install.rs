@@ -121,6 +121,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         say(printer, done);
     }
     printer.detail(&format!("it runs {}", program.display()));
+    warn_of_managers(printer, &done);
     warn_of_old_gits(printer, &done);
     let Some(config) = config else {
         printer.note(&format!(
@@ -193,7 +194,7 @@ pub(super) fn say(printer: &Printer, done: &Done) {
             path,
             renewed,
             aside,
-            manager,
+            ..
         } => {
             let verb = if *renewed { "renewed" } else { "installed" };
             printer.result(&format!("{verb} {}", path.display()));
@@ -207,15 +208,6 @@ pub(super) fn say(printer: &Printer, done: &Done) {
                     aside.display()
                 )),
                 None => {}
-            }
-            if let Some(manager) = manager.filter(|manager| manager.takes_back()) {
-                printer.warning(&format!(
-                    "{} moves it away again when its own file changes; to make it last",
-                    manager.name()
-                ));
-                for line in manager.offer() {
-                    printer.note(&line);
-                }
             }
             if !install::is_executable(path) {
                 printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
@@ -266,6 +258,22 @@ pub(super) fn say(printer: &Printer, done: &Done) {
         Done::Unset(scope) => {
             printer.result(&format!("removed hook.jenkins-trigger from the {scope} git config"));
         }
+    }
+}
+
+/// A hook manager that puts its own hook back has a file where ours would last.
+fn warn_of_managers(printer: &Printer, done: &[Done]) {
+    let manager = done.iter().find_map(|done| match done {
+        Done::Put { manager, .. } => manager.filter(|manager| manager.takes_back()),
+        _ => None,
+    });
+    let Some(manager) = manager else { return };
+    printer.warning(&format!(
+        "{} moves it away again when its own file changes; to make it last, write",
+        manager.name()
+    ));
+    for line in manager.offer() {
+        printer.note(&line);
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn install(
     };
     let place = Place::of(repository)?;
     match place.check(repository) {
-        Err(Error::Husky { folder }) if request.append => return append(&folder, request.hooks),
+        Err(Error::Husky { folder }) if request.append && !lasting => return append(&folder, request.hooks),
         other => other?,
     }
     let inside = place.in_work_tree(repository);
@@ -118,6 +118,12 @@ fn try_folder(
         })
         .collect();
     let names = folder.put(places)?;
+    // Where a manager put ours and runs it no more, it stands in that manager's own way.
+    for (name, shim) in folder.ours()? {
+        if request.hooks.iter().any(|hook| name == named(hook, ".old")) {
+            folder.take_out(&name, &shim)?;
+        }
+    }
     for (done, name) in put.iter_mut().zip(names) {
         if let Done::Put { aside, .. } = done {
             *aside = name.map(|name| path.join(name));

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 
+use super::manager::manager_of;
 use super::shim::{self, Shim};
 use super::{ALL_HOOKS, Error, failed};
 use crate::git::Repository;
@@ -205,7 +206,7 @@ impl Folder {
 
     /// Puts the scripts into their places, all or none; each with what was found there. Gives the
     /// name that each place's former hook has now.
-    pub(super) fn put(self, mut places: Vec<Place>) -> Result<Vec<Option<OsString>>, Error> {
+    pub(super) fn put(&self, mut places: Vec<Place>) -> Result<Vec<Option<OsString>>, Error> {
         let mut written = Ok(());
         for place in &mut places {
             if matches!(place.before, Found::Foreign(_)) {
@@ -322,7 +323,13 @@ impl Folder {
     /// `false` where that is no longer there.
     pub(super) fn take_out(&self, name: &OsStr, shim: &Shim) -> Result<bool, Error> {
         let path = self.file(name);
-        let aside = shim.chained.as_ref().map(|name| self.file(name));
+        let mut aside = shim.chained.as_ref().map(|name| self.file(name));
+        if let Some(older) = aside.take_if(|aside| self.is_outdated(name, shim, aside)) {
+            // What differs is kept under the name it has.
+            if fs::read(&older).ok() == fs::read(self.not_ours(&shim.hook)).ok() {
+                fs::remove_file(&older).map_err(failed("remove", &older))?;
+            }
+        }
         let former = aside.as_ref().filter(|aside| fs::symlink_metadata(aside).is_ok());
         let out = match former {
             Some(aside) => match platform::exchange(aside, &path) {
@@ -349,6 +356,29 @@ impl Folder {
         }
         fs::remove_file(&out).map_err(failed("remove", &out))?;
         Ok(former.is_some() || aside.is_none())
+    }
+
+    /// Whether what ours had moved aside is a script of the manager that since then renamed ours
+    /// and put its script into the place anew. Below that one, the manager would find itself.
+    fn is_outdated(&self, name: &OsStr, shim: &Shim, aside: &Path) -> bool {
+        let manager = |path: &Path| match look(path) {
+            Ok(Found::Foreign(content)) => manager_of(&content),
+            _ => None,
+        };
+        name != shim.hook.as_str()
+            && manager(aside).is_some()
+            && manager(aside) == manager(&self.not_ours(&shim.hook))
+    }
+
+    /// The file of the hook that is not ours: what is in its place, or what ours there chains.
+    fn not_ours(&self, hook: &str) -> PathBuf {
+        let path = self.file(hook);
+        match look(&path) {
+            Ok(Found::Ours(Shim {
+                chained: Some(aside), ..
+            })) => self.file(aside),
+            _ => path,
+        }
     }
 
     /// Removes the folder, and so many in all upwards, as far as they are empty. Gives the

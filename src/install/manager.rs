@@ -105,6 +105,29 @@ impl Manager {
         matches!(self, Self::Lefthook | Self::Overcommit)
     }
 
+    /// The files, from the top of the work tree, that say what it runs.
+    #[must_use]
+    pub fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::Lefthook => &[
+                "lefthook.yml",
+                ".lefthook.yml",
+                "lefthook.yaml",
+                ".lefthook.yaml",
+                "lefthook.toml",
+                ".lefthook.toml",
+                "lefthook.json",
+                ".lefthook.json",
+                "lefthook-local.yml",
+                ".lefthook-local.yml",
+            ],
+            Self::PreCommit | Self::Prek => {
+                &[".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml"]
+            }
+            Self::Husky | Self::Overcommit | Self::GitLfs => &[],
+        }
+    }
+
     /// What to write into its own file, so that it runs this tool for good; the first line says
     /// where. Nothing where chaining is as good.
     #[must_use]

@@ -313,7 +313,13 @@ impl Inspection<'_> {
         if content.lines().any(calls) {
             return Ok(Some((Whose::Below, "by a line in it".into(), None)));
         }
-        Ok(None)
+        let top = self.repository.work_tree();
+        let files = manager.map(manager::Manager::files).unwrap_or_default();
+        let named = files.iter().find(|file| {
+            let content = top.and_then(|top| std::fs::read(top.join(file)).ok());
+            content.is_some_and(|content| content.lines().any(calls))
+        });
+        Ok(named.map(|file| (Whose::Below, format!("by lines in {file}"), None)))
     }
 
     /// Our scripts where git does not look, or under a name that nobody runs.

@@ -141,7 +141,6 @@ fn wait(mut child: Child, stdin: Option<&[u8]>) -> io::Result<u8> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
@@ -156,8 +155,12 @@ mod tests {
             environment::CHAIN,
             seen.display()
         );
-        fs::write(&path, script).expect("a hook");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let draft = place.path().join("draft");
+        fs::write(&draft, script).expect("a draft");
+        // Not by this process: another thread's child would keep it open, and nobody could run it.
+        let mut install = Command::new("install");
+        let done = install.args(["-m", "755"]).args([&draft, &path]).status();
+        assert!(done.expect("install starts").success());
         let chained = Chained::new(path.clone());
         assert_eq!(chained.run(&[], None, true).expect("a run"), 0);
         assert_eq!(

@@ -360,7 +360,9 @@ fn one_that_commits_in_another_repository_fires_for_both() {
                     git commit -q --allow-empty -m other\n";
         let other = chained(home, &jenkins, "other", "#!/bin/sh\n");
         let repository = chained(home, &jenkins, "shop", mine);
-        commit(&repository);
+        let ran = commit(&repository);
+        assert_eq!(complaints(&ran), [""; 0], "{}", ran.whole());
+        assert_eq!(said(&ran).len(), 2, "{}", ran.whole());
         wait_for_fired(&jenkins, &[other.head(), repository.head()]);
     });
 }

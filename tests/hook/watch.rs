@@ -2,8 +2,8 @@
 //! can be compared with what should have come.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use jenkins_stand_in::{Job, RecordedRequest, Setup, StandIn};
 
@@ -92,10 +92,16 @@ pub fn complaints(ran: &Ran) -> Vec<&str> {
         .collect()
 }
 
-/// Writes a hook, or a program that a hook is to run.
+/// Writes a hook, or a program that a hook is to run. Not by this process's own hand: a program
+/// that another thread starts at that moment would have the file open too, and nobody could run it.
 pub fn write_program(path: &Path, content: impl AsRef<[u8]>) {
-    fs::write(path, content).expect("a hook");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    fs::write(&draft, content).expect("a draft");
+    let mut install = Command::new("install");
+    let done = install.args(["-m", "755"]).arg(&draft).arg(path).status();
+    assert!(done.expect("install starts").success());
+    fs::remove_file(&draft).expect("the draft");
 }
 
 /// A hook that runs `hook` of the program with these words before git's arguments.

@@ -175,7 +175,7 @@ fn command(scope: Scope<'_>, program: &Path) -> Vec<u8> {
     let text = TEMPLATE
         .trim_end()
         .replace("@SCOPE@", scope.option())
-        .replace("@EVERYWHERE@", if everywhere { "--everywhere " } else { "" });
+        .replace("@EVERYWHERE@", if everywhere { "yes" } else { "" });
     // Last, and once: the path may hold anything.
     let word = shell_word(program.as_os_str().as_bytes());
     text.as_bytes().replacen("@BINARY@", word, 1)

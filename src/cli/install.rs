@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Exit, Refusal, Session, file, servers};
 use crate::config::FILE_NAME;
 use crate::git::{self, Repository};
-use crate::install::{self, Done, Request};
+use crate::install::{self, Done, Request, state};
 use crate::ui::Printer;
 
 /// The events that can be installed.
@@ -116,18 +116,30 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         via: arguments.via.into(),
         append: arguments.yes,
     };
-    let done = install::install(&repository, &request).map_err(Refusal::from)?;
+    let done = install::install(&repository, &request).map_err(|error| refusal(&error, &hooks))?;
     for done in &done {
         say(printer, done);
     }
     printer.detail(&format!("it runs {}", program.display()));
     warn_of_managers(printer, &done);
     warn_of_old_gits(printer, &done);
+    // Whatever was written, git decides.
+    let problems = state::inspect(&repository)
+        .map_err(|error| refusal(&error, &hooks))?
+        .problems;
+    for problem in &problems {
+        printer.error(&problem.message, Some(&problem.help));
+    }
+    let exit = if problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Act
+    };
     let Some(config) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
         ));
-        return Ok(Exit::Done);
+        return Ok(exit);
     };
     let answers = servers::ask(printer, repository.common_dir(), &config, arguments.yes)?;
     for server in &answers.new {
@@ -141,18 +153,19 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             "nothing is sent to {server} until you allow it: jenkins-trigger trust"
         ));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
     let program = std::env::current_exe()?;
+    let hooks = arguments.hooks(None)?;
     let request = Request {
         program: &program,
-        hooks: &arguments.hooks(None)?,
+        hooks: &hooks,
         via: arguments.via.into(),
         append: false,
     };
-    let done = install::install_everywhere(&request).map_err(Refusal::from)?;
+    let done = install::install_everywhere(&request).map_err(|error| refusal(&error, &hooks))?;
     for done in &done {
         say(printer, done);
     }
@@ -213,6 +226,7 @@ pub(super) fn say(printer: &Printer, done: &Done) {
                 printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
             }
         }
+        Done::ByLine(path) => printer.note(&format!("{} runs it by a line in it, and stays", path.display())),
         Done::Appended(path) => printer.result(&format!("added to {}", path.display())),
         Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
         Done::Excluded(path) => printer.note(&format!(
@@ -220,7 +234,8 @@ pub(super) fn say(printer: &Printer, done: &Done) {
             path.display()
         )),
         Done::Elsewhere(path) => printer.warning(&format!(
-            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install",
+            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install \
+             post-commit",
             path.display(),
             crate::text::shell_argument(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
         )),
@@ -238,6 +253,10 @@ pub(super) fn say(printer: &Printer, done: &Done) {
         Done::EverywhereAlready => {
             printer.result("installed already: hook.jenkins-trigger in your git config, for every repository");
         }
+        Done::EverywhereByFiles(folder) => printer.result(&format!(
+            "installed already: in {}, for every repository",
+            folder.display()
+        )),
         Done::StillEverywhere => printer.note(
             "hook.jenkins-trigger is still in your git config, for every repository; to take that out: \
              jenkins-trigger uninstall --global",
@@ -298,11 +317,12 @@ fn warn_of_old_gits(printer: &Printer, done: &[Done]) {
         .note("graphical clients and editors may bring an older git along; 2.54 is the first that runs it");
 }
 
-impl From<install::Error> for Refusal {
-    fn from(error: install::Error) -> Self {
-        Self {
-            help: error.help(),
-            message: error.to_string(),
-        }
+/// An error of an installation: its help names the same events again.
+pub(super) fn refusal(error: &install::Error, hooks: &[&str]) -> Refusal {
+    let event = |event: &install::Event| hooks.contains(&event.hooks()[0]).then(|| event.name());
+    let events: Vec<&str> = install::Event::ALL.iter().filter_map(event).collect();
+    Refusal {
+        help: error.help(&events.join(" ")),
+        message: error.to_string(),
     }
 }

@@ -14,19 +14,32 @@ const BEGIN: &str = "# jenkins-trigger: begin";
 const END: &str = "# jenkins-trigger: end";
 /// On the first line where the file was made for the block.
 const NEW_FILE: &str = " (in a file made for it)";
+/// On the first line where the file's folder was made for the block too.
+const NEW_FOLDER: &str = " (in a folder and a file made for it)";
 /// On the first line where the file's last one had no end.
 const NO_NEWLINE: &str = " (after a line without an end)";
 
-/// The file with the block at its end, in place of an older one.
-fn with_block(before: Option<&[u8]>, lines: &[String]) -> Vec<u8> {
-    let cleared = before.map(|content| without_block(content).unwrap_or_else(|| Some(content.to_vec())));
-    let (mut content, note) = match cleared.flatten() {
-        None => (Vec::new(), NEW_FILE),
-        Some(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
+/// What a file, or its absence, is like without our block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rest {
+    /// There is not even the folder.
+    NoFolder,
+    /// There is no file.
+    NoFile,
+    /// The file's content.
+    File(Vec<u8>),
+}
+
+/// The file with the block at its end.
+fn with_block(rest: Rest, lines: &[String]) -> Vec<u8> {
+    let (mut content, note) = match rest {
+        Rest::NoFolder => (Vec::new(), NEW_FOLDER),
+        Rest::NoFile => (Vec::new(), NEW_FILE),
+        Rest::File(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
             content.push(b'\n');
             (content, NO_NEWLINE)
         }
-        Some(content) => (content, ""),
+        Rest::File(content) => (content, ""),
     };
     content.extend_from_slice(format!("{BEGIN}{note}\n").as_bytes());
     for line in lines {
@@ -37,13 +50,8 @@ fn with_block(before: Option<&[u8]>, lines: &[String]) -> Vec<u8> {
     content
 }
 
-/// The file as it was before the block: `None` where it has none, `Some(None)` where there was no
-/// file.
-#[allow(
-    clippy::option_option,
-    reason = "no block, no file and a file are three answers"
-)]
-fn without_block(content: &[u8]) -> Option<Option<Vec<u8>>> {
+/// What was there before the block; `None` where the file has none.
+fn without_block(content: &[u8]) -> Option<Rest> {
     let mut at = 0;
     let begin = content.lines_with_terminator().find_map(|line| {
         let start = at;
@@ -59,10 +67,15 @@ fn without_block(content: &[u8]) -> Option<Option<Vec<u8>>> {
     if first.ends_with(NO_NEWLINE.as_bytes()) && after.is_empty() {
         before = before.strip_suffix(b"\n").unwrap_or(before);
     }
-    if first.ends_with(NEW_FILE.as_bytes()) && before.is_empty() && after.is_empty() {
-        return Some(None);
+    if before.is_empty() && after.is_empty() {
+        if first.ends_with(NEW_FOLDER.as_bytes()) {
+            return Some(Rest::NoFolder);
+        }
+        if first.ends_with(NEW_FILE.as_bytes()) {
+            return Some(Rest::NoFile);
+        }
     }
-    Some(Some([before, after].concat()))
+    Some(Rest::File([before, after].concat()))
 }
 
 /// The lines of the block in this file; `None` without one.
@@ -77,14 +90,23 @@ pub(super) fn read(path: &Path) -> Option<Vec<Vec<u8>>> {
     Some(block.map(<[u8]>::to_vec).collect())
 }
 
-/// Puts the block into the file, which is made if it is missing.
+/// Puts the block into the file, in place of an older one. The file is made if it is missing, and
+/// its folder.
 pub(super) fn put(path: &Path, lines: &[String], mode: u32) -> Result<(), Error> {
     let before = match fs::read(path) {
         Ok(content) => Some(content),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(failed("read", path)(error)),
     };
-    let after = with_block(before.as_deref(), lines);
+    let rest = match (&before, path.parent()) {
+        (Some(content), _) => without_block(content).unwrap_or_else(|| Rest::File(content.clone())),
+        (None, Some(folder)) if !folder.exists() => {
+            fs::create_dir_all(folder).map_err(failed("create", folder))?;
+            Rest::NoFolder
+        }
+        (None, _) => Rest::NoFile,
+    };
+    let after = with_block(rest, lines);
     if before.as_ref() == Some(&after) {
         return Ok(());
     }
@@ -100,8 +122,16 @@ pub(super) fn remove(path: &Path) -> Result<bool, Error> {
     };
     match without_block(&content) {
         None => return Ok(false),
-        Some(None) => fs::remove_file(path).map_err(failed("remove", path))?,
-        Some(Some(before)) => write(path, &before, 0o644)?,
+        Some(Rest::File(before)) => write(path, &before, 0o644)?,
+        Some(rest) => {
+            fs::remove_file(path).map_err(failed("remove", path))?;
+            if rest == Rest::NoFolder
+                && let Some(folder) = path.parent()
+            {
+                // It stays if somebody put something in.
+                let _ = fs::remove_dir(folder);
+            }
+        }
     }
     Ok(true)
 }
@@ -119,22 +149,33 @@ mod tests {
 
     use super::*;
 
+    fn before() -> impl Strategy<Value = Rest> {
+        prop_oneof![
+            Just(Rest::NoFolder),
+            Just(Rest::NoFile),
+            any::<Vec<u8>>().prop_map(Rest::File),
+        ]
+    }
+
     proptest! {
         #[test]
-        fn a_block_comes_out_again_byte_for_byte(before in proptest::option::of(any::<Vec<u8>>()), twice: bool) {
+        fn a_block_comes_out_again_byte_for_byte(before in before(), twice: bool) {
             let lines = ["one".to_owned(), "two".to_owned()];
-            let mut after = with_block(before.as_deref(), &lines);
+            let mut after = with_block(before.clone(), &lines);
             if twice {
-                after = with_block(Some(&after), &["other".to_owned()]);
+                let rest = without_block(&after).expect("a block");
+                after = with_block(rest, &["other".to_owned()]);
             }
             prop_assert_eq!(without_block(&after), Some(before));
         }
 
         #[test]
         fn what_others_add_around_the_block_stays(before in "[a-z\n]{0,9}", after in "[a-z\n]{1,9}") {
-            let mut content = with_block(Some(before.as_bytes()), &["one".to_owned()]);
+            let mut content = with_block(Rest::File(before.clone().into_bytes()), &["one".to_owned()]);
             content.extend_from_slice(after.as_bytes());
-            let rest = without_block(&content).flatten().expect("a file");
+            let Some(Rest::File(rest)) = without_block(&content) else {
+                panic!("the file is gone");
+            };
             prop_assert!(rest.starts_with(before.as_bytes()) && rest.ends_with(after.as_bytes()));
         }
     }

@@ -46,7 +46,14 @@ pub enum Found {
 /// What the file system says.
 pub fn look(path: &Path) -> Result<Found, Error> {
     let found = match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Found::Nothing);
+        }
         Err(error) => return Err(failed("look at", path)(error)),
         Ok(found) => found,
     };

@@ -122,6 +122,8 @@ impl Place {
         };
         Ok(work_trees
             .into_iter()
+            // git lists one that was deleted until it prunes.
+            .filter(|top| top.is_dir())
             .map(|top| {
                 let folder = top.join(&value);
                 (top, folder)

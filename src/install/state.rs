@@ -344,7 +344,7 @@ impl Inspection<'_> {
         let files = manager.map(manager::Manager::files).unwrap_or_default();
         let named = files.iter().find(|file| {
             let content = top.and_then(|top| std::fs::read(top.join(file)).ok());
-            content.is_some_and(|content| content.lines().any(calls))
+            content.is_some_and(|content| manager::calls_us(&content, hook))
         });
         Ok(named.map(|file| (Whose::Below, format!("by lines in {file}"), None)))
     }

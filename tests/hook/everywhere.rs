@@ -2,14 +2,16 @@
 
 use jenkins_stand_in::StandIn;
 
-use crate::support::{Ran, Repository, program, with_each_git};
-use crate::watch::{assert_fired, file_for_all, hook_script, said, shop_with_sha, write_program};
+use crate::support::{Ran, Repository, with_each_git};
+use crate::watch::{assert_fired, file_for_all, said, shop_with_sha};
 
+/// By files, which every version of git runs.
 fn everywhere(repository: &Repository<'_>) {
-    for name in ["post-commit", "post-merge", "post-rewrite"] {
-        let path = repository.path(".git/hooks").join(name);
-        write_program(&path, hook_script(&format!("--everywhere {name}")));
-    }
+    let folder = repository.home.path("all-hooks").display().to_string();
+    repository.git(&["config", "--global", "core.hooksPath", &folder]);
+    repository
+        .tool(&["install", "--global", "--via", "file", "post-commit"])
+        .succeeded();
 }
 
 /// Writes the file and trusts its server.
@@ -114,11 +116,9 @@ fn a_config_hook_of_the_user_serves_the_repositories_that_have_a_file() {
         let jenkins = StandIn::start(shop_with_sha());
         let repository = home.repository("shop", "");
         let other = home.repository("other", "");
-        let command = format!("'{}' hook --everywhere config", program().display());
-        repository.git(&["config", "--global", "hook.jenkins-trigger.command", &command]);
-        for event in ["post-commit", "post-merge", "post-rewrite", "post-receive"] {
-            repository.git(&["config", "--global", "--add", "hook.jenkins-trigger.event", event]);
-        }
+        repository
+            .tool(&["install", "--global", "post-commit", "post-receive"])
+            .succeeded();
         let ran: Ran = other.git(&["commit", "-q", "--allow-empty", "-m", "work"]);
         assert_eq!(ran.stderr, "");
         assert!(!other.path(".git/jenkins-trigger").exists());

@@ -116,7 +116,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         via: arguments.via.into(),
         append: arguments.yes,
     };
-    let done = install::install(&repository, &request).map_err(Refusal::from)?;
+    let done = install::install(&repository, &request).map_err(|error| refusal(&error, &hooks))?;
     for done in &done {
         say(printer, done);
     }
@@ -146,13 +146,14 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
     let program = std::env::current_exe()?;
+    let hooks = arguments.hooks(None)?;
     let request = Request {
         program: &program,
-        hooks: &arguments.hooks(None)?,
+        hooks: &hooks,
         via: arguments.via.into(),
         append: false,
     };
-    let done = install::install_everywhere(&request).map_err(Refusal::from)?;
+    let done = install::install_everywhere(&request).map_err(|error| refusal(&error, &hooks))?;
     for done in &done {
         say(printer, done);
     }
@@ -213,6 +214,7 @@ pub(super) fn say(printer: &Printer, done: &Done) {
                 printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
             }
         }
+        Done::ByLine(path) => printer.note(&format!("{} runs it by a line in it, and stays", path.display())),
         Done::Appended(path) => printer.result(&format!("added to {}", path.display())),
         Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
         Done::Excluded(path) => printer.note(&format!(
@@ -220,7 +222,8 @@ pub(super) fn say(printer: &Printer, done: &Done) {
             path.display()
         )),
         Done::Elsewhere(path) => printer.warning(&format!(
-            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install",
+            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install \
+             post-commit",
             path.display(),
             crate::text::shell_argument(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
         )),
@@ -298,11 +301,12 @@ fn warn_of_old_gits(printer: &Printer, done: &[Done]) {
         .note("graphical clients and editors may bring an older git along; 2.54 is the first that runs it");
 }
 
-impl From<install::Error> for Refusal {
-    fn from(error: install::Error) -> Self {
-        Self {
-            help: error.help(),
-            message: error.to_string(),
-        }
+/// An error of an installation: its help names the same events again.
+pub(super) fn refusal(error: &install::Error, hooks: &[&str]) -> Refusal {
+    let event = |event: &install::Event| hooks.contains(&event.hooks()[0]).then(|| event.name());
+    let events: Vec<&str> = install::Event::ALL.iter().filter_map(event).collect();
+    Refusal {
+        help: error.help(&events.join(" ")),
+        message: error.to_string(),
     }
 }

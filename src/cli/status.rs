@@ -3,7 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, Refusal, Session, file};
+use super::install::refusal;
+use super::{Exit, Session, file};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
 use crate::spool::Spool;
@@ -40,17 +41,12 @@ struct Setting<'a> {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
     let repository = session.repository()?;
-    let mut state = state::inspect(&repository).map_err(Refusal::from)?;
+    let mut state = state::inspect(&repository).map_err(|error| refusal(&error, &[]))?;
     let file = file::exists(&repository)?;
     if file && !state.is_installed() {
-        let event = if repository.work_tree().is_some() {
-            "post-commit"
-        } else {
-            "post-receive"
-        };
         state.problems.push(Problem {
             message: format!("there is a {FILE_NAME}, and no hook that reads it"),
-            help: format!("jenkins-trigger install {event}"),
+            help: state.remedy.clone(),
         });
     }
     let spool = Spool::of(repository.common_dir());

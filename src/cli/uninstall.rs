@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::install::say;
-use super::{Exit, Refusal, Session};
+use super::install::{refusal, say};
+use super::{Exit, Session};
 use crate::install::{self, Done};
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     } else {
         install::uninstall(&session.repository()?)
     }
-    .map_err(Refusal::from)?;
+    .map_err(|error| refusal(&error, &[]))?;
     for done in &done {
         say(printer, done);
     }

@@ -273,6 +273,18 @@ impl Repository {
         Ok(Some((scope, value.into())))
     }
 
+    /// The scope (`local`, `global`, ...) that sets this key; `None` where nobody does.
+    ///
+    /// # Errors
+    /// [`Error::Start`] if there is no git.
+    pub fn scope_of_setting(&self, key: &str) -> Result<Option<String>, Error> {
+        let mut git = self.command();
+        git.args(["config", "--show-scope", "-z", "--get", key]);
+        let output = run(&mut git)?;
+        let scope = output.stdout.split_str("\0").next().unwrap_or_default();
+        Ok((!scope.is_empty()).then(|| scope.to_str_lossy().into_owned()))
+    }
+
     /// Where git has a file of its git directory, `hooks` or `info/exclude` for example.
     ///
     /// # Errors

@@ -71,6 +71,12 @@ pub enum Error {
         /// The folder of the files that it has for this.
         folder: PathBuf,
     },
+    /// A hook in the git config would be the second one.
+    #[error("{path} runs jenkins-trigger by a line in it: both would run; nothing was changed")]
+    ByLine {
+        /// The file.
+        path: PathBuf,
+    },
     /// `core.hooksPath` is not this repository's own.
     #[error(
         "core.hooksPath is set to {value} in the {scope} git config, for every repository; nothing was changed"
@@ -152,9 +158,6 @@ pub enum Error {
     Git(#[from] git::Error),
 }
 
-/// The other way, which leaves every file alone.
-const BY_CONFIG: &str = "with git 2.54 or newer: jenkins-trigger install --via config";
-
 impl Error {
     /// Whether hooks in the git config would do what the files cannot.
     pub(super) fn config_helps(&self) -> bool {
@@ -169,10 +172,29 @@ impl Error {
         )
     }
 
-    /// What the user can do about it, if more than the message says.
+    /// The command that lets git run this repository's hook files, if there is one.
     #[must_use]
-    pub fn help(&self) -> Option<String> {
+    pub fn setting_right(&self) -> Option<String> {
+        let set = |scope: &str, path: &Path| {
+            let path = shell_argument(path.as_os_str().as_bytes());
+            Some(format!("git config --{scope} core.hooksPath {path}"))
+        };
+        match self {
+            Self::SharedHooksPath { own, .. } => set("local", own),
+            Self::DeadHooksPath { scope, alive, .. } => set(scope, alive),
+            Self::NoHooks { scope, .. } => Some(format!("git config --{scope} --unset core.hooksPath")),
+            _ => None,
+        }
+    }
+
+    /// What the user can do about it, if more than the message says. `event` is what he installs.
+    #[must_use]
+    pub fn help(&self, event: &str) -> Option<String> {
         let word = |path: &Path| shell_argument(path.as_os_str().as_bytes());
+        let install = format!("jenkins-trigger install {event}");
+        // The other way, which leaves every file alone.
+        let by_config = format!("with git 2.54 or newer: {install} --via config");
+        let setting_right = self.setting_right().unwrap_or_default();
         match self {
             Self::Edited { path } => Some(format!("move {} away and install again", path.display())),
             Self::NoFile { path } | Self::NoFolder { path } => Some(format!("move {} away", path.display())),
@@ -180,40 +202,38 @@ impl Error {
                 manager: Some(manager),
                 ..
             }
-            | Self::TakenBack { manager } => Some(format!("{}\nor, {BY_CONFIG}", manager.offer().join("\n"))),
+            | Self::TakenBack { manager } => Some(format!("{}\nor, {by_config}", manager.offer().join("\n"))),
             Self::Named { hook, program, .. } | Self::Tracked { hook, program, .. } => Some(format!(
-                "add this line to it, before any `exec` or `exit`:\n{} hook {hook} \"$@\"\nthen: jenkins-trigger \
-                 trust\nor, {BY_CONFIG}",
+                "add this line to it, before any `exec` or `exit`:\n{} hook {hook} \"$@\"\nthen: {install}\nor, \
+                 {by_config}",
                 word(program)
             )),
             Self::Husky { .. } => Some(format!(
-                "let this add lines to them: jenkins-trigger install --via file --yes\nor write them yourself {}\nor, \
-                 {BY_CONFIG}",
+                "let this add lines to them: {install} --via file --yes\nor write them yourself {}\nor, {by_config}",
                 Manager::Husky.offer().join("\n")
             )),
-            Self::SharedHooksPath { own, .. } => Some(format!(
-                "to have hooks of its own in this repository: git config --local core.hooksPath {}\nor, {BY_CONFIG}",
-                word(own)
+            Self::ByLine { .. } => Some(format!("for the other hooks: {install} --via file")),
+            Self::SharedHooksPath { .. } => Some(format!(
+                "to have hooks of its own in this repository: {setting_right}\nor, {by_config}"
             )),
             Self::PassingHooksPath { .. } => Some(
                 "leave out `-c core.hooksPath=...` (or GIT_CONFIG_COUNT and GIT_CONFIG_PARAMETERS) when you install"
                     .into(),
             ),
-            Self::NoHooks { scope, .. } => Some(format!(
-                "to let git run hooks again: git config --{scope} --unset core.hooksPath\nor, {BY_CONFIG}"
+            Self::NoHooks { .. } => Some(format!(
+                "to let git run hooks again: {setting_right}\nor, {by_config}"
             )),
-            Self::DeadHooksPath { scope, alive, .. } => Some(format!(
-                "give it as an absolute path: git config --{scope} core.hooksPath {}\nor, {BY_CONFIG}",
-                word(alive)
+            Self::DeadHooksPath { .. } => Some(format!(
+                "give it as an absolute path: {setting_right}\nor, {by_config}"
             )),
             Self::EverywhereAlready => Some("take that out first: jenkins-trigger uninstall --global".into()),
-            Self::NoFolderForAll => Some(BY_CONFIG.replace("install", "install --global")),
+            Self::NoFolderForAll => Some(format!("{by_config} --global")),
             Self::OldGit { folder: Some(folder), .. } => Some(format!(
                 "to write into {}, where your git config says that the hooks of every repository are: \
-                 jenkins-trigger install --global --via file",
+                 {install} --global --via file",
                 folder.display()
             )),
-            Self::OldGit { .. } => Some("install hook files into each repository: jenkins-trigger install".into()),
+            Self::OldGit { .. } => Some(format!("install hook files into each repository: {install}")),
             Self::Changed { .. } | Self::GitConfig { .. } | Self::Io { .. } | Self::Git(_) => None,
         }
     }

@@ -46,7 +46,8 @@ pub(super) fn install(
             // Moving it aside would show up as a change of everybody's.
             if repository.tracks(&inside.join(hook))? {
                 let path = place.folder.join(hook);
-                if !matches!(look(&path)?, Found::Ours(_)) {
+                let served = runs_us_by_a_line(&path, hook)? || matches!(look(&path)?, Found::Ours(_));
+                if !served {
                     return Err(Error::Tracked {
                         path,
                         hook,
@@ -61,12 +62,23 @@ pub(super) fn install(
         done.extend(exclude(repository, &place, &inside)?);
     }
     for (work_tree, folder) in place.folders_elsewhere(repository)? {
-        let ours = |hook: &&str| matches!(look(&folder.join(hook)), Ok(Found::Ours(_)));
+        let ours = |hook: &&str| {
+            let path = folder.join(hook);
+            matches!(look(&path), Ok(Found::Ours(_))) || matches!(runs_us_by_a_line(&path, hook), Ok(true))
+        };
         if !request.hooks.iter().all(ours) {
             done.push(Done::Elsewhere(work_tree));
         }
     }
     Ok(done)
+}
+
+/// Whether this is somebody else's hook that git runs, with a line in it that runs our program.
+pub(super) fn runs_us_by_a_line(path: &Path, hook: &str) -> Result<bool, Error> {
+    let Found::Foreign(content) = look(path)? else {
+        return Ok(false);
+    };
+    Ok(is_executable(path) && manager::calls_us(&content, hook))
 }
 
 /// Installs into a folder, all hooks or none.
@@ -117,6 +129,12 @@ fn try_folder(
             },
         })
         .collect();
+    for hook in request.hooks {
+        let path = folder.file(hook);
+        if runs_us_by_a_line(&path, hook)? {
+            done.push(Done::ByLine(path));
+        }
+    }
     let names = folder.put(places)?;
     // Where a manager put ours and runs it no more, it stands in that manager's own way.
     for (name, shim) in folder.ours()? {
@@ -142,6 +160,10 @@ fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folde
     for hook in request.hooks {
         let mut name = OsString::from(hook);
         let path = folder.file(hook);
+        // Chained, it would run our program a second time.
+        if runs_us_by_a_line(&path, hook)? {
+            continue;
+        }
         let mut before = look(&path)?;
         match &before {
             Found::Nothing | Found::Ours(_) => {}
@@ -206,11 +228,12 @@ pub(super) fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
     let place = Place::of(repository)?;
     let mut done = Vec::new();
     // A folder that serves other repositories too is theirs: `--global` takes that one.
-    let mut folders = if place.is_shared() {
-        Vec::new()
-    } else {
-        vec![place.folder.clone()]
-    };
+    let mut folders = Vec::new();
+    if !place.is_shared() {
+        folders.push(place.folder.clone());
+        let elsewhere = place.folders_elsewhere(repository)?;
+        folders.extend(elsewhere.into_iter().map(|(_, folder)| folder));
+    }
     folders.push(own_folder(repository));
     let exclude = repository.git_path("info/exclude")?;
     folders.extend(excluded_folders(repository, &exclude));
@@ -316,9 +339,6 @@ fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Opti
     }
     if !missing {
         return Ok(None);
-    }
-    if let Some(info) = file.parent() {
-        std::fs::create_dir_all(info).map_err(failed("create", info))?;
     }
     block::put(&file, &lines, 0o644)?;
     Ok(Some(Done::Excluded(file)))

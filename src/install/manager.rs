@@ -62,6 +62,17 @@ pub fn husky_of(folder: &Path) -> Option<PathBuf> {
     (called_so && (its || missing)).then(|| parent.to_owned())
 }
 
+/// Whether a line in this script runs our program on the hook.
+#[must_use]
+pub fn calls_us(content: &[u8], hook: &str) -> bool {
+    let call = format!("hook {hook}");
+    content.lines().any(|line| {
+        !line.trim_start().starts_with(b"#")
+            && line.contains_str("jenkins-trigger")
+            && line.contains_str(&call)
+    })
+}
+
 /// Whether a script asks under which name it was called, which another name would break.
 #[must_use]
 pub fn asks_its_name(content: &[u8]) -> bool {

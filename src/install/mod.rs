@@ -105,6 +105,8 @@ pub enum Done {
         /// Whose that one is, if it is a manager's.
         manager: Option<Manager>,
     },
+    /// Somebody else's hook runs ours by a line in it, and stays.
+    ByLine(PathBuf),
     /// Lines were added to a manager's own file.
     Appended(PathBuf),
     /// Files of ours in the work tree are hidden from `git status` by this file.
@@ -196,6 +198,13 @@ fn by_file(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, 
 }
 
 fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let place = Place::of(repository)?;
+    for hook in request.hooks {
+        let path = place.folder.join(hook);
+        if !place.is_nowhere() && files::runs_us_by_a_line(&path, hook)? {
+            return Err(Error::ByLine { path });
+        }
+    }
     let mut done = configure(Scope::Local(repository), request)?;
     done.extend(without_files(repository)?);
     Ok(done)

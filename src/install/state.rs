@@ -14,6 +14,9 @@ use super::{Error, Event, block, is_executable, named};
 use crate::environment;
 use crate::git::{self, Repository, Version};
 
+/// What is said of a hook that the git config switches off, before the key that does.
+const OFF: &str = "switched off by ";
+
 /// Who is behind something that git runs, or that it would run in another place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -113,6 +116,8 @@ pub struct State {
     pub programs: Vec<Program>,
     /// What is wrong.
     pub problems: Vec<Problem>,
+    /// The command that installs, or that must come before it.
+    pub remedy: String,
 }
 
 impl State {
@@ -131,14 +136,22 @@ impl State {
 /// # Errors
 /// What git or the file system says.
 pub fn inspect(repository: &Repository) -> Result<State, Error> {
+    let version = git::version()?;
+    let place = Place::of(repository)?;
+    let bare = repository.work_tree().is_none();
+    let usual = if bare {
+        Event::PostReceive
+    } else {
+        Event::PostCommit
+    };
     let mut inspection = Inspection {
+        remedy: remedy(repository, &version, &place, usual),
         repository,
-        version: git::version()?,
-        place: Place::of(repository)?,
+        version,
+        place,
         configured: config_hook::read(Some(repository))?,
         problems: Vec::new(),
     };
-    let bare = repository.work_tree().is_none();
     let mut hooks = Vec::new();
     for event in Event::ALL {
         let states: Result<Vec<HookState>, Error> =
@@ -148,7 +161,7 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
         let possible = (event == Event::PostReceive) == bare;
         if possible || states.iter().any(ours) {
             if states.iter().any(ours) {
-                inspection.complain(event, &states);
+                inspection.complain(event, &states)?;
             }
             hooks.push((event, states));
         }
@@ -158,7 +171,7 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
         if program.version.is_none() && program.instead.is_none() {
             inspection.problems.push(Problem {
                 message: format!("the hooks run {}, which is gone", program.path.display()),
-                help: "install again with the program that is there: jenkins-trigger install".into(),
+                help: format!("jenkins-trigger install {}", usual.name()),
             });
         }
     }
@@ -168,7 +181,19 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
         hooks,
         programs,
         problems: inspection.problems,
+        remedy: inspection.remedy,
     })
+}
+
+/// The command that gets the hooks of this event run.
+fn remedy(repository: &Repository, version: &Version, place: &Place, event: Event) -> String {
+    let install = format!("jenkins-trigger install {}", event.name());
+    match place.check(repository) {
+        Err(error) if error.config_helps() && version.has_config_hooks() => install,
+        Err(Error::Husky { .. }) => format!("{install} --via file --yes"),
+        Err(error) => error.setting_right().unwrap_or(install),
+        Ok(()) => install,
+    }
 }
 
 struct Inspection<'a> {
@@ -177,6 +202,7 @@ struct Inspection<'a> {
     place: Place,
     configured: Vec<ConfigHook>,
     problems: Vec<Problem>,
+    remedy: String,
 }
 
 impl Inspection<'_> {
@@ -215,7 +241,8 @@ impl Inspection<'_> {
                 continue;
             }
             let ours = *name == b"jenkins-trigger";
-            let disabled = fields.contains(&&b"disabled"[..]);
+            let all_off = fields.contains(&&b"event-disabled"[..]);
+            let disabled = all_off || fields.contains(&&b"disabled"[..]);
             let whose = match (ours, disabled) {
                 (true, false) => Whose::Ours,
                 (true, true) => Whose::Shadowed,
@@ -224,7 +251,10 @@ impl Inspection<'_> {
             entries.push(Entry {
                 whose,
                 from: format!("{} git config, hook.{}", scope.as_bstr(), name.as_bstr()),
-                note: disabled.then(|| "switched off there".into()),
+                note: disabled.then(|| {
+                    let key = if all_off { hook } else { "jenkins-trigger" };
+                    format!("{OFF}hook.{key}.enabled")
+                }),
                 program: command.clone().filter(|_| ours),
             });
         }
@@ -304,20 +334,14 @@ impl Inspection<'_> {
             let note = format!("by lines in {}", folder.join(hook).display());
             return Ok(Some((Whose::Below, note, None)));
         }
-        let call = format!("hook {hook}");
-        let calls = |line: &[u8]| {
-            !line.trim_start().starts_with(b"#")
-                && line.contains_str("jenkins-trigger")
-                && line.contains_str(&call)
-        };
-        if content.lines().any(calls) {
+        if manager::calls_us(content, hook) {
             return Ok(Some((Whose::Below, "by a line in it".into(), None)));
         }
         let top = self.repository.work_tree();
         let files = manager.map(manager::Manager::files).unwrap_or_default();
         let named = files.iter().find(|file| {
             let content = top.and_then(|top| std::fs::read(top.join(file)).ok());
-            content.is_some_and(|content| content.lines().any(calls))
+            content.is_some_and(|content| manager::calls_us(&content, hook))
         });
         Ok(named.map(|file| (Whose::Below, format!("by lines in {file}"), None)))
     }
@@ -344,61 +368,93 @@ impl Inspection<'_> {
     }
 
     /// Something of ours is there: each hook of the event must fire, and once.
-    fn complain(&mut self, event: Event, states: &[HookState]) {
-        let again = format!("jenkins-trigger install {}", event.name());
+    fn complain(&mut self, event: Event, states: &[HookState]) -> Result<(), Error> {
         for state in states {
-            if state.fires() {
-                continue;
+            let firing: Vec<&Entry> = state.entries.iter().filter(|entry| entry.whose.fires()).collect();
+            let problem = match firing[..] {
+                [] => self.silent(event, state)?,
+                [_] => continue,
+                [one, other, ..] => Problem {
+                    message: format!(
+                        "git runs it twice on {}: by {} and by {}",
+                        state.hook, one.from, other.from
+                    ),
+                    help: twice(&firing),
+                },
+            };
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
             }
-            let shadowed = state.entries.iter().find(|entry| entry.whose == Whose::Shadowed);
-            let foreign = state.entries.iter().find(|entry| entry.whose == Whose::Foreign);
-            let setting = self.place.setting.as_ref();
-            let (message, help) = match (shadowed, foreign, setting) {
-                (Some(ours), _, _) if ours.note.as_deref() == Some("switched off there") => (
-                    format!("{} is switched off", ours.from),
-                    "git config --unset hook.jenkins-trigger.enabled".to_owned(),
-                ),
-                (Some(ours), Some(other), _) => (
-                    format!("git runs {} on {}, and not {}", other.from, state.hook, ours.from),
-                    again.clone(),
-                ),
-                (Some(ours), None, Some((scope, value))) if !ours.from.ends_with("git config") => (
-                    format!(
-                        "core.hooksPath is set to {value:?} in the {scope} git config, so git does not run the hooks \
-                         that are installed in {}",
-                        Path::new(&ours.from).parent().unwrap_or(Path::new("")).display()
-                    ),
-                    again.clone(),
-                ),
-                (Some(ours), None, _) => (
-                    format!(
-                        "git does not run {}: {}",
-                        ours.from,
-                        ours.note.clone().unwrap_or_default()
-                    ),
-                    again.clone(),
-                ),
-                (None, Some(other), _) => (
+        }
+        Ok(())
+    }
+
+    /// Why git does not run ours on this hook.
+    fn silent(&self, event: Event, state: &HookState) -> Result<Problem, Error> {
+        let of = |whose| state.entries.iter().find(|entry| entry.whose == whose);
+        let problem = |message: String, help: String| Ok(Problem { message, help });
+        let again = self.remedy.clone();
+        let Some(ours) = of(Whose::Shadowed) else {
+            return match of(Whose::Foreign) {
+                Some(other) => problem(
                     format!(
                         "git runs {} on {}, and not jenkins-trigger",
                         other.from, state.hook
                     ),
-                    again.clone(),
+                    again,
                 ),
-                (None, None, _) => (
+                None => problem(
                     format!(
                         "git runs nothing on {}, which {} needs too",
                         state.hook,
                         event.name()
                     ),
-                    again.clone(),
+                    again,
                 ),
             };
-            let problem = Problem { message, help };
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
+        };
+        let note = ours.note.as_deref().unwrap_or_default();
+        if let Some(key) = note.strip_prefix(OFF) {
+            return problem(
+                format!("{} is {note}", ours.from),
+                match self.repository.scope_of_setting(key)? {
+                    Some(scope) => format!("git config --{scope} --unset-all {key}"),
+                    None => format!("git config --unset-all {key}"),
+                },
+            );
         }
+        if let Some(other) = of(Whose::Foreign) {
+            return problem(
+                format!("git runs {} on {}, and not {}", other.from, state.hook, ours.from),
+                again,
+            );
+        }
+        let folder = Path::new(&ours.from).parent().unwrap_or(Path::new(""));
+        match &self.place.setting {
+            Some((scope, value)) if folder == own_folder(self.repository) && folder != self.place.folder => {
+                problem(
+                    format!(
+                        "core.hooksPath is set to {value:?} in the {scope} git config, so git does not run the hooks \
+                         that are installed in {}",
+                        folder.display()
+                    ),
+                    again,
+                )
+            }
+            _ => problem(format!("git does not run {}: {note}", ours.from), again),
+        }
+    }
+}
+
+/// What leaves one of several.
+fn twice(firing: &[&Entry]) -> String {
+    let global = firing
+        .iter()
+        .any(|entry| entry.from.starts_with("global git config"));
+    let by_line = firing.iter().find(|entry| entry.whose == Whose::Below);
+    match by_line {
+        Some(line) if global => format!("take the line out of {}", line.from),
+        _ => "jenkins-trigger uninstall".into(),
     }
 }
 
@@ -407,7 +463,8 @@ fn programs(hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
     let entries = hooks
         .iter()
         .flat_map(|(_, hooks)| hooks)
-        .flat_map(|hook| &hook.entries);
+        .flat_map(|hook| &hook.entries)
+        .filter(|entry| entry.whose.fires());
     for path in entries.filter_map(|entry| entry.program.clone()) {
         if programs.iter().any(|program| program.path == path) {
             continue;

@@ -44,6 +44,17 @@ pub fn listing(folder: &Path) -> BTreeMap<PathBuf, (u32, BString)> {
     found
 }
 
+/// Compares two listings and shows only what differs.
+#[track_caller]
+pub fn assert_same(now: &BTreeMap<PathBuf, (u32, BString)>, before: &BTreeMap<PathBuf, (u32, BString)>) {
+    let paths = now.keys().chain(before.keys());
+    let differ: Vec<_> = paths
+        .filter(|path| now.get(*path) != before.get(*path))
+        .map(|path| (path, before.get(path), now.get(path)))
+        .collect();
+    assert!(differ.is_empty(), "path, before, now: {differ:#?}");
+}
+
 pub fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("metadata").permissions().mode() & 0o7777
 }
@@ -67,6 +78,29 @@ impl Repository<'_> {
         let mut shell = self.home.command("sh", &self.folder);
         let ran = Ran::of(shell.args(["-c", fix]));
         assert_eq!(ran.code, 0, "{fix}\n{}", ran.whole());
+    }
+
+    /// Makes a commit and counts how often our program ran on it: without a file it says one line
+    /// each time.
+    pub fn firings(&self) -> usize {
+        said(&self.git(&["commit", "--allow-empty", "-m", "a commit"])).len()
+    }
+
+    /// What `status` says, which must be that all is well.
+    #[track_caller]
+    pub fn all_well(&self) -> Ran {
+        self.tool(&["status"]).succeeded()
+    }
+
+    /// What is new or changed for git.
+    pub fn changed(&self) -> String {
+        let arguments = [
+            "--no-optional-locks",
+            "status",
+            "--porcelain",
+            "--untracked-files=all",
+        ];
+        self.git(&arguments).stdout
     }
 
     /// Waits until Jenkins took so many triggers; returns the journal's lines about them.
@@ -136,6 +170,38 @@ pub fn ready<'a>(home: &'a Home, file: &str) -> Repository<'a> {
     repository.commit("first");
     repository.tool(&["trust"]).succeeded();
     repository
+}
+
+/// Runs a test with every version of git that runs hooks of its config.
+pub fn with_each_config_git(test: impl Fn(&Home)) {
+    each_git_if(true, test);
+}
+
+/// Runs a test with every version of git that runs hook files only.
+pub fn with_each_older_git(test: impl Fn(&Home)) {
+    each_git_if(false, test);
+}
+
+#[allow(clippy::print_stderr, reason = "the harness shows what a test prints")]
+fn each_git_if(config_hooks: bool, test: impl Fn(&Home)) {
+    let mut some = false;
+    for git in gits() {
+        if git.supports(2, 54) == config_hooks {
+            eprintln!("with git {}", git.version);
+            test(&Home::new(&git));
+            some = true;
+        }
+    }
+    if !some {
+        skipped("no such git is on the PATH");
+    }
+}
+
+/// Puts a hook, with the folders above it.
+pub fn put_hook(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    fs::write(path, content).expect("a hook");
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
 /// Says loudly that a test could not run here.

@@ -15,6 +15,7 @@ mod install;
 mod install_layouts;
 mod install_refusals;
 mod log;
+mod places;
 mod plain_http;
 mod retry;
 mod retry_ids;

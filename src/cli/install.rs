@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use super::{Exit, Refusal, Session, file, servers};
 use crate::config::FILE_NAME;
 use crate::git::{self, Repository};
-use crate::install::{self, Done, Request};
+use crate::install::{self, Done, Request, state};
 use crate::ui::Printer;
 
 /// The events that can be installed.
@@ -123,11 +123,23 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     printer.detail(&format!("it runs {}", program.display()));
     warn_of_managers(printer, &done);
     warn_of_old_gits(printer, &done);
+    // Whatever was written, git decides.
+    let problems = state::inspect(&repository)
+        .map_err(|error| refusal(&error, &hooks))?
+        .problems;
+    for problem in &problems {
+        printer.error(&problem.message, Some(&problem.help));
+    }
+    let exit = if problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Act
+    };
     let Some(config) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
         ));
-        return Ok(Exit::Done);
+        return Ok(exit);
     };
     let answers = servers::ask(printer, repository.common_dir(), &config, arguments.yes)?;
     for server in &answers.new {
@@ -141,7 +153,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             "nothing is sent to {server} until you allow it: jenkins-trigger trust"
         ));
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
@@ -241,6 +253,10 @@ pub(super) fn say(printer: &Printer, done: &Done) {
         Done::EverywhereAlready => {
             printer.result("installed already: hook.jenkins-trigger in your git config, for every repository");
         }
+        Done::EverywhereByFiles(folder) => printer.result(&format!(
+            "installed already: in {}, for every repository",
+            folder.display()
+        )),
         Done::StillEverywhere => printer.note(
             "hook.jenkins-trigger is still in your git config, for every repository; to take that out: \
              jenkins-trigger uninstall --global",

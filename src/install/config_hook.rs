@@ -1,6 +1,8 @@
 //! Hooks that are set in the git config: `hook.jenkins-trigger.command` and `.event`, which git
 //! runs since 2.54 beside the hook files, wherever `core.hooksPath` points.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -141,15 +143,11 @@ pub fn remove(scope: Scope<'_>) -> Result<bool, Error> {
     if found.command.is_none() && found.events.is_empty() {
         return Ok(false);
     }
-    // In one step where nothing else is in the section, else the events first.
-    let mut rest = scope.git();
-    rest.args(["--name-only", "--get-regexp", r"^hook\.jenkins-trigger\."]);
-    let names = git::run(&mut rest)?.stdout;
-    let ours = |name: &[u8]| name.ends_with(b".command") || name.ends_with(b".event");
-    if names.lines().all(ours) {
+    if is_ours_alone(scope)? {
         must(scope.git().args(["--remove-section", SECTION]))?;
         return Ok(true);
     }
+    // The events first.
     for key in ["event", "command"] {
         let mut git = scope.git();
         git.args(["--unset-all", &format!("{SECTION}.{key}")]);
@@ -160,6 +158,38 @@ pub fn remove(scope: Scope<'_>) -> Result<bool, Error> {
         }
     }
     Ok(true)
+}
+
+/// Whether the section holds what we wrote and nothing else: git takes comments away with a
+/// section, up to the next one.
+fn is_ours_alone(scope: Scope<'_>) -> Result<bool, Error> {
+    let mut git = scope.git();
+    git.args([
+        "--show-origin",
+        "--name-only",
+        "-z",
+        "--get-regexp",
+        r"^hook\.jenkins-trigger\.",
+    ]);
+    let found = git::run(&mut git)?.stdout;
+    let fields: Vec<&[u8]> = found.split_str("\0").collect();
+    let ours = |name: &[u8]| name.ends_with(b".command") || name.ends_with(b".event");
+    if !fields
+        .chunks_exact(2)
+        .all(|entry| ours(entry[1]) && entry[0] == fields[0])
+    {
+        return Ok(false);
+    }
+    let file = fields[0].strip_prefix(b"file:").map(OsStr::from_bytes);
+    let text = file.and_then(|file| fs::read(file).ok()).unwrap_or_default();
+    let header = |line: &[u8]| line.trim() == b"[hook \"jenkins-trigger\"]";
+    let mut rest = text.lines().skip_while(|line| !header(line)).skip(1).peekable();
+    let written = |line: &[u8]| {
+        [&b"\tcommand = "[..], b"\tevent = "]
+            .iter()
+            .any(|start| line.starts_with(start))
+    };
+    Ok(rest.peek().is_some() && rest.take_while(|line| !line.starts_with(b"[")).all(written))
 }
 
 fn in_scope(scope: Scope<'_>) -> Result<Option<ConfigHook>, Error> {
@@ -185,7 +215,7 @@ fn set(scope: Scope<'_>, how: &[&str], key: &str, value: &[u8]) -> Result<(), Er
     let mut git = scope.git();
     git.args(how)
         .arg(format!("{SECTION}.{key}"))
-        .arg(std::ffi::OsStr::from_bytes(value));
+        .arg(OsStr::from_bytes(value));
     must(&mut git)
 }
 

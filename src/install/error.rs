@@ -123,9 +123,12 @@ pub enum Error {
         /// The folder that was meant.
         alive: PathBuf,
     },
-    /// The user's git config has the hook for every repository.
-    #[error("hook.jenkins-trigger is set in your git config, for every repository: both would run")]
-    EverywhereAlready,
+    /// The hook is installed for every repository.
+    #[error("it is installed already for every repository, in {by}: both would run; nothing was changed")]
+    EverywhereAlready {
+        /// The git config or the folder that has it.
+        by: String,
+    },
     /// Hook files are for one repository.
     #[error("no folder has the hook files of every repository: core.hooksPath is not set in your git config")]
     NoFolderForAll,
@@ -226,7 +229,7 @@ impl Error {
             Self::DeadHooksPath { .. } => Some(format!(
                 "give it as an absolute path: {setting_right}\nor, {by_config}"
             )),
-            Self::EverywhereAlready => Some("take that out first: jenkins-trigger uninstall --global".into()),
+            Self::EverywhereAlready { .. } => Some("take that out first: jenkins-trigger uninstall --global".into()),
             Self::NoFolderForAll => Some(format!("{by_config} --global")),
             Self::OldGit { folder: Some(folder), .. } => Some(format!(
                 "to write into {}, where your git config says that the hooks of every repository are: \

@@ -126,6 +126,8 @@ pub enum Done {
     Because(String),
     /// The user's git config has the hook already, for every repository.
     EverywhereAlready,
+    /// The folder for the hook files of every repository has them already.
+    EverywhereByFiles(PathBuf),
     /// The user's git config still has the hook, for every repository.
     StillEverywhere,
     /// One of our hook files was removed.
@@ -166,7 +168,22 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
                 done.extend(without_files(repository)?);
                 Ok(done)
             }
-            Via::File | Via::Config => Err(Error::EverywhereAlready),
+            Via::File | Via::Config => Err(Error::EverywhereAlready {
+                by: "your git config".into(),
+            }),
+        };
+    }
+    let place = Place::of(repository)?;
+    let there = |hook: &&str| {
+        let path = place.folder.join(hook);
+        matches!(look(&path), Ok(Found::Ours(_))) && is_executable(&path)
+    };
+    if place.is_shared() && request.hooks.iter().all(there) {
+        return match request.via {
+            Via::Auto => Ok(vec![Done::EverywhereByFiles(place.folder)]),
+            Via::File | Via::Config => Err(Error::EverywhereAlready {
+                by: place.folder.display().to_string(),
+            }),
         };
     }
     let local = set
@@ -212,14 +229,15 @@ fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>
 
 /// Takes our files out, because the git config runs the hook.
 fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, Error> {
-    // What else is in the folder has nothing to do with a hook in the config.
-    let ours = |done: &Done| {
-        matches!(
-            done,
-            Done::Removed(_) | Done::Restored(_) | Done::RemovedFolder(_) | Done::Cut(_)
-        )
-    };
-    Ok(files::uninstall(repository)?.into_iter().filter(ours))
+    Ok(files::uninstall(repository)?.into_iter().filter(is_about_ours))
+}
+
+/// What else is in the folder has nothing to do with a hook in the config.
+fn is_about_ours(done: &Done) -> bool {
+    matches!(
+        done,
+        Done::Removed(_) | Done::Restored(_) | Done::RemovedFolder(_) | Done::Cut(_)
+    )
 }
 
 /// Installs the hooks for every repository of the user.
@@ -227,19 +245,27 @@ fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, 
 /// # Errors
 /// Why it could not; nothing was changed then.
 pub fn install_everywhere(request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let folder = folder_for_all()?;
     if request.via != Via::File {
-        return configure(Scope::Global, request);
+        let mut done = configure(Scope::Global, request)?;
+        if let Some(folder) = folder {
+            done.extend(files::out_of_folder(&folder)?.into_iter().filter(is_about_ours));
+        }
+        return Ok(done);
     }
-    let folder = folder_for_all()?.ok_or(Error::NoFolderForAll)?;
-    files::into_folder(
-        &folder,
+    let mut done = files::into_folder(
+        &folder.ok_or(Error::NoFolderForAll)?,
         None,
         request,
         files::Kind {
             everywhere: true,
             lasting: false,
         },
-    )
+    )?;
+    if config_hook::remove(Scope::Global)? {
+        done.push(Done::Unset("global"));
+    }
+    Ok(done)
 }
 
 /// The folder that the user's git config names for the hook files of every repository.
@@ -279,7 +305,12 @@ fn configure(scope: Scope<'_>, request: &Request<'_>) -> Result<Vec<Done>, Error
     let renewed = before
         .iter()
         .any(|hook| hook.scope == name && !hook.events.is_empty());
-    config_hook::write(scope, request.program, request.hooks)?;
+    if let Err(error) = config_hook::write(scope, request.program, request.hooks) {
+        if !renewed {
+            let _ = config_hook::remove(scope);
+        }
+        return Err(error);
+    }
     Ok(vec![Done::Configured {
         scope: name,
         hooks: request.hooks.to_vec(),

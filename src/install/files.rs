@@ -229,7 +229,8 @@ pub(super) fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
     let mut done = Vec::new();
     // A folder that serves other repositories too is theirs: `--global` takes that one.
     let mut folders = Vec::new();
-    if !place.is_shared() {
+    // Set to nothing, git's answer is the top of the work tree.
+    if !place.is_shared() && !place.is_nowhere() {
         folders.push(place.folder.clone());
         let elsewhere = place.folders_elsewhere(repository)?;
         folders.extend(elsewhere.into_iter().map(|(_, folder)| folder));

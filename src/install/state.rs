@@ -191,7 +191,10 @@ fn remedy(repository: &Repository, version: &Version, place: &Place, event: Even
     match place.check(repository) {
         Err(error) if error.config_helps() && version.has_config_hooks() => install,
         Err(Error::Husky { .. }) => format!("{install} --via file --yes"),
-        Err(error) => error.setting_right().unwrap_or(install),
+        Err(error) => error
+            .setting_right()
+            .or_else(|| error.help(event.name()))
+            .unwrap_or(install),
         Ok(()) => install,
     }
 }

@@ -179,7 +179,11 @@ fn wherever_writing_the_git_config_stops_no_event_is_left_without_a_command() {
                 repository.tool(&BY_CONFIG).succeeded();
                 repository.all_well();
                 repository.tool(&["uninstall"]).succeeded();
-                assert!(!has_config(&repository));
+                let config = config_of(&repository);
+                assert!(
+                    !config.contains("command =") && config.ends_with(comment),
+                    "{config}"
+                );
                 fs::remove_dir_all(&repository.folder).expect("removed");
                 if changes < number {
                     break;

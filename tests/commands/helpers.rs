@@ -82,8 +82,11 @@ impl Repository<'_> {
 
     /// Makes a commit and counts how often our program ran on it: without a file it says one line
     /// each time.
+    #[allow(clippy::print_stderr, reason = "the harness shows what a test prints")]
     pub fn firings(&self) -> usize {
-        said(&self.git(&["commit", "--allow-empty", "-m", "a commit"])).len()
+        let ran = self.git(&["commit", "--allow-empty", "-m", "a commit"]);
+        eprintln!("{}", ran.whole());
+        said(&ran).len()
     }
 
     /// What `status` says, which must be that all is well.

@@ -27,7 +27,7 @@ fn at(home: &Home, folder: PathBuf) -> Repository<'_> {
 }
 
 /// Sets `core.hooksPath` in one scope; the variables that a command then needs.
-fn set_hooks_path(repository: &Repository<'_>, scope: &str, value: &str) -> Vec<(&'static str, PathBuf)> {
+fn set_hooks_path(repository: &Repository<'_>, scope: &str, value: &str) -> Variables {
     match scope {
         "system" => {
             let file = repository.home.path("system-config");
@@ -438,8 +438,10 @@ enum Layout {
     Sha256,
 }
 
+type Variables = Vec<(&'static str, PathBuf)>;
+
 /// The work tree, where its hooks belong, and the variables that commands there need.
-fn laid_out(home: &Home, layout: Layout) -> Option<(PathBuf, PathBuf, Vec<(&'static str, PathBuf)>)> {
+fn laid_out(home: &Home, layout: Layout) -> Option<(PathBuf, PathBuf, Variables)> {
     let plain = |options: &[&str]| home.repository_with("shop", "", options);
     let commit = |repository: &Repository<'_>| repository.commit("first");
     let (folder, hooks) = match layout {

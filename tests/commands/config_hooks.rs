@@ -514,15 +514,25 @@ fn a_program_in_a_folder_with_a_difficult_name_is_run_from_the_git_config() {
 }
 
 #[test]
-fn the_config_hook_can_be_switched_off_for_one_command() {
+fn the_config_hook_can_be_switched_off_for_one_command_and_starts_no_program_then() {
     with_each_config_git(|home| {
+        let program = program_at(home, "logged");
         let repository = home.repository("shop", "");
-        repository.tool(&BY_CONFIG).succeeded();
-        let mut git = home.command("git", &repository.folder);
-        git.args(["commit", "--allow-empty", "-m", "quietly"])
-            .env("JENKINS_TRIGGER", "0");
-        let ran = Ran::of(&mut git).succeeded();
-        assert!(said(&ran).is_empty(), "{}", ran.whole());
+        install_with(&program, &repository);
+        let log = home.path("started");
+        fs::remove_file(&program).expect("removed");
+        put_hook(
+            &program,
+            format!("#!/bin/sh\necho \"$@\" >>'{}'\n", log.display()),
+            0o755,
+        );
+        for (switch, started) in [("0", ""), ("1", "hook config\n")] {
+            let mut git = home.command("git", &repository.folder);
+            git.args(["commit", "--allow-empty", "-m", "a commit"])
+                .env("JENKINS_TRIGGER", switch);
+            Ran::of(&mut git).succeeded();
+            assert_eq!(fs::read_to_string(&log).unwrap_or_default(), started);
+        }
     });
 }
 

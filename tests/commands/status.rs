@@ -274,8 +274,11 @@ fn a_hook_in_the_folder_that_no_longer_fires_is_named_and_put_right() {
     ];
     with_each_git(|home| {
         for (name, problem, break_it) in cases {
-            for hooks_path in [None, Some(".githooks")] {
-                let repository = home.repository(&format!("{name}-{}", hooks_path.unwrap_or("")), "");
+            for (number, hooks_path) in [None, Some(".githooks"), Some(".git/hooks")]
+                .into_iter()
+                .enumerate()
+            {
+                let repository = home.repository(&format!("{name}-{number}"), "");
                 if let Some(value) = hooks_path {
                     repository.git(&["config", "core.hooksPath", value]);
                 }

@@ -8,7 +8,7 @@ use super::folder::{self, Folder, Found, look};
 use super::manager::{self, Manager, manager_of};
 use super::place::{Place, own_folder};
 use super::shim::Shim;
-use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, named};
+use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, made, named};
 use crate::git::Repository;
 
 /// So often the folder is looked at again because a file in it changed meanwhile.
@@ -91,13 +91,12 @@ fn try_folder(
     request: &Request<'_>,
     kind: Kind,
 ) -> Result<Vec<Done>, Error> {
-    let folder = Folder::make(path, repository)?;
+    let mut folder = Folder::make(path, repository)?;
     let made = folder.made();
-    let checked = check(&folder, request, kind);
-    let places = match checked {
+    let places = match check(&mut folder, request, kind) {
         Ok(places) => places,
         Err(error) => {
-            folder.remove(made);
+            folder.remove();
             return Err(error);
         }
     };
@@ -128,10 +127,8 @@ fn try_folder(
 }
 
 /// Looks at every place before any is changed.
-fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
-    let ours = folder.ours()?;
-    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
-    let made = made.max(folder.made());
+fn check(folder: &mut Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
+    folder.ours()?;
     let mut places = Vec::new();
     for hook in request.hooks {
         let mut name = OsString::from(hook);
@@ -170,7 +167,7 @@ fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folde
                 hook: (*hook).to_owned(),
                 program: request.program.to_owned(),
                 chained,
-                made,
+                made: folder.made(),
                 everywhere: kind.everywhere,
             },
             before,
@@ -239,7 +236,8 @@ pub(super) fn out_of_folder(path: &Path) -> Result<Vec<Done>, Error> {
 }
 
 fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
-    let folder = match Folder::take(path) {
+    made::sweep_beside(path);
+    let mut folder = match Folder::take(path) {
         Ok(folder) => folder,
         Err(error)
             if matches!(
@@ -253,7 +251,6 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
     };
     let mut done = Vec::new();
     let ours = folder.ours()?;
-    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
     for (name, shim) in &ours {
         let file = folder.file(name);
         let back = folder.take_out(name, shim)?;
@@ -280,7 +277,7 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
         }
         done.extend(aside.map(Done::StillAside));
     }
-    if let Some(removed) = folder.remove(made) {
+    if let Some(removed) = folder.remove() {
         done.push(Done::RemovedFolder(removed));
     }
     Ok(done)
@@ -288,7 +285,7 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
 
 /// Hides our files in the work tree from `git status`, which would show them as new.
 fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Option<Done>, Error> {
-    let folder = Folder::take(&place.folder).map_err(failed("use", &place.folder))?;
+    let mut folder = Folder::take(&place.folder).map_err(failed("use", &place.folder))?;
     let mut names = Vec::new();
     for (name, shim) in folder.ours()? {
         names.extend(shim.chained);

@@ -2,7 +2,8 @@
 //!
 //! Every change is one rename, so a process may die at any instruction: a hook is what it was
 //! before or what it is after, and what was in its place has a name of its own. Files that such a
-//! death leaves behind are our own script under another name, and the next change sweeps them.
+//! death leaves behind are our own script under another name, and the next change sweeps them. So
+//! it is with folders: they come and go with our script in them, which says that they were made.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,15 +15,20 @@ use std::path::{Path, PathBuf};
 use bstr::ByteSlice as _;
 
 use super::shim::{self, Shim};
-use super::{ALL_HOOKS, Error, failed};
+use super::{ALL_HOOKS, Error, failed, made};
 use crate::git::Repository;
 use crate::platform::{self, Lock};
 
 /// What is added to the name of a hook that is moved aside, with a number from the second on.
 pub(super) const ASIDE: &str = ".before-jenkins-trigger";
 
-/// What a file that is not yet in its place is called: this, the hook and the process.
-const TEMPORARY: &str = ".jenkins-trigger-new";
+/// What a file that is not yet in its place is called: this, the process and the hook; a folder:
+/// this and the process.
+pub(super) const TEMPORARY: &str = ".jenkins-trigger-new";
+
+/// A script of ours that nobody runs: it says that the folder was made for us, as long as no hook
+/// in it does.
+pub(super) const NOTE: &str = ".jenkins-trigger-new-made";
 
 /// What is where a hook belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,15 +82,15 @@ pub fn look(path: &Path) -> Result<Found, Error> {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folders that were made for it, the topmost first.
-    made: Vec<PathBuf>,
+    /// How many folders, from this one upwards, were made for it, as far as is known.
+    made: usize,
     _lock: Lock,
 }
 
 impl Folder {
     /// Takes the folder, made if it is missing.
     pub(super) fn make(path: &Path, repository: Option<&Repository>) -> Result<Self, Error> {
-        let mut made = Vec::new();
+        let mut made = 0;
         loop {
             match Self::take(path) {
                 Ok(folder) => return Ok(Self { made, ..folder }),
@@ -94,13 +100,10 @@ impl Folder {
                         path: path.to_owned(),
                     });
                 }
-                Err(error) => {
-                    remove_folders(&made);
-                    return Err(failed("use", path)(error));
-                }
+                Err(error) => return Err(failed("use", path)(error)),
             }
             // Another process may remove it again until it is locked.
-            make_folders(path, repository, &mut made)?;
+            made = made::make(path, repository)?;
         }
     }
 
@@ -111,14 +114,14 @@ impl Folder {
         }
         Ok(Self {
             path: path.to_owned(),
-            made: Vec::new(),
+            made: 0,
             _lock: Lock::of_folder(path)?,
         })
     }
 
-    /// How many folders were made just now.
+    /// How many folders were made for it, as far as is known.
     pub(super) fn made(&self) -> usize {
-        self.made.len()
+        self.made
     }
 
     pub(super) fn file(&self, name: impl AsRef<OsStr>) -> PathBuf {
@@ -126,8 +129,8 @@ impl Folder {
     }
 
     /// Our scripts in this folder under whatever name, sorted by it, without what a death left
-    /// behind: that is removed.
-    pub(super) fn ours(&self) -> Result<Vec<(OsString, Shim)>, Error> {
+    /// behind: that is removed, and kept in mind.
+    pub(super) fn ours(&mut self) -> Result<Vec<(OsString, Shim)>, Error> {
         let mut ours = Vec::new();
         for name in self.names()? {
             let path = self.file(&name);
@@ -141,9 +144,15 @@ impl Folder {
             match look(&path)? {
                 // Its own name as the one it chains: it was never in its place, or is out of it.
                 Found::Ours(shim) if temporary || shim.chained.as_ref() == Some(&name) => {
-                    fs::remove_file(&path).map_err(failed("remove", &path))?;
+                    self.made = self.made.max(shim.made);
+                    if name != NOTE {
+                        self.discard(&path, &shim)?;
+                    }
                 }
-                Found::Ours(shim) => ours.push((name, shim)),
+                Found::Ours(shim) => {
+                    self.made = self.made.max(shim.made);
+                    ours.push((name, shim));
+                }
                 Found::Foreign(content) if temporary && content.is_empty() => {
                     fs::remove_file(&path).map_err(failed("remove", &path))?;
                 }
@@ -155,6 +164,15 @@ impl Folder {
             }
         }
         Ok(ours)
+    }
+
+    /// Removes a script of ours that is in nobody's place. If it says that the folder was made,
+    /// one stays that says so.
+    fn discard(&self, path: &Path, shim: &Shim) -> Result<(), Error> {
+        if shim.made > 0 && platform::rename_to_new(path, &self.file(NOTE)).is_ok() {
+            return Ok(());
+        }
+        fs::remove_file(path).map_err(failed("remove", path))
     }
 
     fn is_link_of_hook(&self, aside: &OsStr) -> bool {
@@ -233,9 +251,11 @@ impl Folder {
             for place in &places {
                 let _ = fs::remove_file(self.temporary(&place.name));
             }
-            remove_folders(&self.made);
+            self.remove();
             return Err(error);
         }
+        // From now on the hooks say it.
+        made::remove(&self.path, 0);
         for place in &places {
             if matches!(place.before, Found::Ours(_)) {
                 let _ = fs::remove_file(self.temporary(&place.name));
@@ -347,19 +367,14 @@ impl Folder {
             };
             return Err(Error::Changed { path });
         }
-        fs::remove_file(&out).map_err(failed("remove", &out))?;
+        self.discard(&out, shim)?;
         Ok(former.is_some() || aside.is_none())
     }
 
-    /// Removes the folder, and so many in all upwards, as far as they are empty. Gives the
-    /// topmost that was removed.
-    pub(super) fn remove(self, made: usize) -> Option<PathBuf> {
-        self.path
-            .ancestors()
-            .take(made)
-            .take_while(|folder| fs::remove_dir(folder).is_ok())
-            .last()
-            .map(Path::to_owned)
+    /// Removes the folder, and those above it that were made for it, as far as nothing else is in
+    /// them. Gives the topmost that was removed.
+    pub(super) fn remove(self) -> Option<PathBuf> {
+        made::remove(&self.path, self.made)
     }
 }
 
@@ -392,42 +407,4 @@ fn swap_by_links(new: &Path, path: &Path) -> io::Result<()> {
         return linked;
     }
     fs::rename(&coming, path)
-}
-
-fn make_folders(path: &Path, repository: Option<&Repository>, made: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|folder| fs::symlink_metadata(folder).is_err())
-        .collect();
-    for folder in missing.into_iter().rev() {
-        let inside = repository
-            .map(Repository::common_dir)
-            .filter(|common_dir| folder.starts_with(common_dir));
-        let created = match inside {
-            Some(common_dir) => platform::shared_directory(folder, common_dir),
-            None => fs::create_dir(folder),
-        };
-        match created {
-            Ok(()) if !made.iter().any(|known| known == folder) => made.push(folder.to_owned()),
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                remove_folders(made);
-                return Err(failed("create", folder)(error));
-            }
-        }
-    }
-    if !path.is_dir() {
-        remove_folders(made);
-        return Err(Error::NoFolder {
-            path: path.to_owned(),
-        });
-    }
-    Ok(())
-}
-
-fn remove_folders(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
-        let _ = fs::remove_dir(folder);
-    }
 }

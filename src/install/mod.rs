@@ -6,6 +6,7 @@ mod config_hook;
 mod error;
 mod files;
 mod folder;
+mod made;
 pub mod manager;
 mod place;
 mod shim;

@@ -308,9 +308,6 @@ fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Opti
     if !missing {
         return Ok(None);
     }
-    if let Some(info) = file.parent() {
-        std::fs::create_dir_all(info).map_err(failed("create", info))?;
-    }
     block::put(&file, &lines, 0o644)?;
     Ok(Some(Done::Excluded(file)))
 }

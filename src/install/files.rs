@@ -56,17 +56,42 @@ pub(super) fn install(
             }
         }
     }
+    let elsewhere = place.folders_elsewhere(repository)?;
     let mut done = into_folder(&place.folder, Some(repository), request, kind)?;
     if let Some(inside) = inside {
-        done.extend(exclude(repository, &place, &inside)?);
+        match exclude(repository, &place, &inside) {
+            Ok(excluded) => done.extend(excluded),
+            Err(error) => {
+                take_back(&done);
+                return Err(error);
+            }
+        }
     }
-    for (work_tree, folder) in place.folders_elsewhere(repository)? {
+    for (work_tree, folder) in elsewhere {
         let ours = |hook: &&str| matches!(look(&folder.join(hook)), Ok(Found::Ours(_)));
         if !request.hooks.iter().all(ours) {
             done.push(Done::Elsewhere(work_tree));
         }
     }
     Ok(done)
+}
+
+/// Undoes an installation that cannot be completed; the reason to be told is the first one. A
+/// renewed hook is as good as it was before.
+pub(super) fn take_back(done: &[Done]) {
+    if done
+        .iter()
+        .any(|done| matches!(done, Done::Put { renewed: true, .. }))
+    {
+        return;
+    }
+    for done in done {
+        let _ = match done {
+            Done::Put { path, .. } => out_of_folder(path.parent().unwrap_or(path)).map(drop),
+            Done::Excluded(file) => block::remove(file).map(drop),
+            _ => Ok(()),
+        };
+    }
 }
 
 /// Installs into a folder, all hooks or none.
@@ -194,35 +219,59 @@ fn run_by(folder: &Folder, hook: &str, manager: Option<Manager>) -> Result<Optio
 
 /// Takes our hooks out of every folder that an `install` may have used.
 pub(super) fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
-    let place = Place::of(repository)?;
-    let mut done = Vec::new();
-    // A folder that serves other repositories too is theirs: `--global` takes that one.
-    let mut folders = if place.is_shared() {
-        Vec::new()
-    } else {
-        vec![place.folder.clone()]
-    };
-    folders.push(own_folder(repository));
-    let exclude = repository.git_path("info/exclude")?;
-    folders.extend(excluded_folders(repository, &exclude));
-    let mut seen: Vec<PathBuf> = Vec::new();
-    for path in folders {
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if !seen.contains(&real) {
-            done.extend(out_of_folder(&path)?);
-            seen.push(real);
-        }
+    Places::of(repository)?.take_out()
+}
+
+/// Where hooks of ours may be.
+pub(super) struct Places {
+    folders: Vec<PathBuf>,
+    exclude: PathBuf,
+    /// The files of husky's own.
+    husky: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Asks git, and changes nothing.
+    pub(super) fn of(repository: &Repository) -> Result<Self, Error> {
+        let place = Place::of(repository)?;
+        // A folder that serves other repositories too is theirs: `--global` takes that one.
+        let mut folders = if place.is_shared() {
+            Vec::new()
+        } else {
+            vec![place.folder.clone()]
+        };
+        folders.push(own_folder(repository));
+        let exclude = repository.git_path("info/exclude")?;
+        folders.extend(excluded_folders(repository, &exclude));
+        let husky = manager::husky_of(&place.folder);
+        let husky = husky
+            .iter()
+            .flat_map(|folder| ALL_HOOKS.map(|hook| folder.join(hook)));
+        Ok(Self {
+            folders,
+            exclude,
+            husky: husky.collect(),
+        })
     }
-    block::remove(&exclude)?;
-    if let Some(folder) = manager::husky_of(&place.folder) {
-        for hook in ALL_HOOKS {
-            let path = folder.join(hook);
-            if block::remove(&path)? {
-                done.push(Done::Cut(path));
+
+    pub(super) fn take_out(&self) -> Result<Vec<Done>, Error> {
+        let mut done = Vec::new();
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for path in &self.folders {
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if !seen.contains(&real) {
+                done.extend(out_of_folder(path)?);
+                seen.push(real);
             }
         }
+        block::remove(&self.exclude)?;
+        for path in &self.husky {
+            if block::remove(path)? {
+                done.push(Done::Cut(path.clone()));
+            }
+        }
+        Ok(done)
     }
-    Ok(done)
 }
 
 pub(super) fn out_of_folder(path: &Path) -> Result<Vec<Done>, Error> {
@@ -285,7 +334,11 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
 
 /// Hides our files in the work tree from `git status`, which would show them as new.
 fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Option<Done>, Error> {
-    let mut folder = Folder::take(&place.folder).map_err(failed("use", &place.folder))?;
+    let mut folder = match Folder::take(&place.folder) {
+        // Somebody took the hooks out again.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed("use", &place.folder))?,
+    };
     let mut names = Vec::new();
     for (name, shim) in folder.ours()? {
         names.extend(shim.chained);

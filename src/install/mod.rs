@@ -162,19 +162,22 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
         return match request.via {
             Via::Auto => {
                 let mut done = vec![Done::EverywhereAlready];
-                done.extend(without_files(repository)?);
+                done.extend(without_files(&files::Places::of(repository)?)?);
                 Ok(done)
             }
             Via::File | Via::Config => Err(Error::EverywhereAlready),
         };
     }
-    let local = set
+    let configured = set.iter().any(|hook| hook.scope == "local");
+    let fires = set
         .iter()
         .any(|hook| hook.scope == "local" && !hook.events.is_empty());
+    // What does not last is better than nothing.
+    let by_file = |lasting| by_file(repository, request, lasting, configured);
     match request.via {
         Via::Config => by_config(repository, request),
-        Via::Auto if local && version.has_config_hooks() => by_config(repository, request),
-        Via::Auto => match by_file(repository, request) {
+        Via::Auto if fires && version.has_config_hooks() => by_config(repository, request),
+        Via::Auto => match by_file(version.has_config_hooks()) {
             Err(error) if error.config_helps() && version.has_config_hooks() => {
                 let mut done = vec![Done::Because(error.to_string())];
                 done.extend(by_config(repository, request)?);
@@ -182,28 +185,41 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
             }
             other => other,
         },
-        Via::File => by_file(repository, request),
+        Via::File => by_file(false),
     }
 }
 
-fn by_file(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
-    // What does not last is better than nothing.
-    let lasting = request.via == Via::Auto && git::version()?.has_config_hooks();
+fn by_file(
+    repository: &Repository,
+    request: &Request<'_>,
+    lasting: bool,
+    configured: bool,
+) -> Result<Vec<Done>, Error> {
     let mut done = files::install(repository, request, lasting)?;
-    if config_hook::remove(Scope::Local(repository))? {
-        done.push(Done::Unset("local"));
+    if !configured {
+        return Ok(done);
+    }
+    match config_hook::remove(Scope::Local(repository)) {
+        Ok(true) => done.push(Done::Unset("local")),
+        Ok(false) => {}
+        Err(error) => {
+            // Both would run.
+            files::take_back(&done);
+            return Err(error);
+        }
     }
     Ok(done)
 }
 
 fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let files = files::Places::of(repository)?;
     let mut done = configure(Scope::Local(repository), request)?;
-    done.extend(without_files(repository)?);
+    done.extend(without_files(&files)?);
     Ok(done)
 }
 
 /// Takes our files out, because the git config runs the hook.
-fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, Error> {
+fn without_files(files: &files::Places) -> Result<impl Iterator<Item = Done>, Error> {
     // What else is in the folder has nothing to do with a hook in the config.
     let ours = |done: &Done| {
         matches!(
@@ -211,7 +227,7 @@ fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, 
             Done::Removed(_) | Done::Restored(_) | Done::RemovedFolder(_) | Done::Cut(_)
         )
     };
-    Ok(files::uninstall(repository)?.into_iter().filter(ours))
+    Ok(files.take_out()?.into_iter().filter(ours))
 }
 
 /// Installs the hooks for every repository of the user.

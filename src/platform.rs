@@ -172,7 +172,10 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
 pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match rename_with(from, to, rustix::fs::RenameFlags::NOREPLACE) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+            fs::hard_link(from, to)?;
+            fs::remove_file(from).inspect_err(|_| {
+                let _ = fs::remove_file(to);
+            })
         }
         done => done,
     }

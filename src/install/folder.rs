@@ -401,10 +401,156 @@ fn swap(new: &Path, path: &Path) -> io::Result<()> {
 fn swap_by_links(new: &Path, path: &Path) -> io::Result<()> {
     let coming = new.with_file_name(format!("{TEMPORARY}-{}", std::process::id()));
     fs::rename(new, &coming)?;
-    let linked = fs::hard_link(path, new);
-    if linked.is_err() {
+    let swapped = fs::hard_link(path, new).and_then(|()| fs::rename(&coming, path));
+    if swapped.is_err() {
+        // Over the second name, if it came so far.
         fs::rename(&coming, new)?;
-        return linked;
     }
-    fs::rename(&coming, path)
+    swapped
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const THEIRS: &[u8] = b"#!/bin/sh\necho theirs\n";
+
+    /// A folder with a hook of somebody else's, and our script under the name that this one is to
+    /// get.
+    struct Case {
+        place: tempfile::TempDir,
+        hook: PathBuf,
+        aside: PathBuf,
+        ours: Vec<u8>,
+    }
+
+    impl Case {
+        fn new(theirs: impl FnOnce(&Path)) -> Self {
+            let place = tempfile::tempdir().expect("a folder");
+            let hook = place.path().join("post-commit");
+            let aside = place.path().join("post-commit.before-jenkins-trigger");
+            let shim = Shim {
+                hook: "post-commit".into(),
+                program: "/usr/bin/jenkins-trigger".into(),
+                chained: Some("post-commit.before-jenkins-trigger".into()),
+                made: 0,
+                everywhere: false,
+            };
+            theirs(&hook);
+            fs::write(&aside, shim.render()).expect("our script");
+            Self {
+                place,
+                hook,
+                aside,
+                ours: shim.render(),
+            }
+        }
+
+        fn file() -> Self {
+            Self::new(|hook| fs::write(hook, THEIRS).expect("a hook"))
+        }
+
+        fn coming(&self) -> PathBuf {
+            self.place.path().join(".jenkins-trigger-new-1")
+        }
+
+        fn names(&self) -> Vec<OsString> {
+            let folder = Folder::take(self.place.path()).expect("the folder");
+            folder.names().expect("names")
+        }
+
+        /// What the next one finds, and that he finds nothing else.
+        #[track_caller]
+        fn is_swept(&self) {
+            let mut folder = Folder::take(self.place.path()).expect("the folder");
+            assert_eq!(folder.ours().expect("a sweep"), []);
+            drop(folder);
+            assert_eq!(self.names(), ["post-commit"]);
+            assert_eq!(fs::read(&self.hook).expect("the hook"), THEIRS);
+        }
+    }
+
+    #[test]
+    fn where_files_cannot_change_places_a_second_name_comes_first() {
+        let case = Case::file();
+        let number = fs::metadata(&case.hook).expect("metadata").ino();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        assert_eq!(fs::read(&case.hook).expect("the hook"), case.ours);
+        assert_eq!(fs::metadata(&case.aside).expect("metadata").ino(), number);
+        assert_eq!(
+            case.names(),
+            ["post-commit", "post-commit.before-jenkins-trigger"]
+        );
+    }
+
+    #[test]
+    fn a_link_gets_its_second_name_itself_and_not_what_it_leads_to() {
+        let case = Case::new(|hook| symlink("nowhere", hook).expect("a link"));
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        assert_eq!(fs::read_link(&case.aside).expect("a link"), Path::new("nowhere"));
+        assert_eq!(fs::read(&case.hook).expect("the hook"), case.ours);
+    }
+
+    #[test]
+    fn what_can_have_no_second_name_stays_and_ours_is_back_where_it_was() {
+        let case = Case::new(|hook| fs::create_dir(hook).expect("a folder"));
+        swap_by_links(&case.aside, &case.hook).expect_err("no second name");
+        assert!(case.hook.is_dir());
+        assert_eq!(fs::read(&case.aside).expect("our script"), case.ours);
+        assert_eq!(case.names().len(), 2);
+        // Nothing at all: somebody was faster.
+        let case = Case::file();
+        fs::remove_file(&case.hook).expect("a hook to remove");
+        let error = swap_by_links(&case.aside, &case.hook).expect_err("nothing there");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read(&case.aside).expect("our script"), case.ours);
+    }
+
+    /// Each of its three steps is one change.
+    #[test]
+    fn what_a_death_leaves_between_its_steps_is_swept() {
+        Case::file().is_swept();
+        let first = Case::file();
+        fs::rename(&first.aside, first.coming()).expect("a rename");
+        first.is_swept();
+        let second = Case::file();
+        fs::rename(&second.aside, second.coming()).expect("a rename");
+        fs::hard_link(&second.hook, &second.aside).expect("a link");
+        second.is_swept();
+    }
+
+    /// After the last step both are where they belong.
+    #[test]
+    fn what_is_moved_aside_is_not_swept() {
+        let case = Case::file();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        let mut folder = Folder::take(case.place.path()).expect("the folder");
+        let ours = folder.ours().expect("no sweep");
+        assert_eq!(ours.len(), 1);
+        assert_eq!(fs::read(&case.aside).expect("theirs"), THEIRS);
+        assert!(folder.take_out(&ours[0].0, &ours[0].1).expect("taken out"));
+        drop(folder);
+        assert_eq!(case.names(), ["post-commit"]);
+        assert_eq!(fs::read(&case.hook).expect("the hook"), THEIRS);
+    }
+
+    /// A renewal: both are ours.
+    #[test]
+    fn a_renewal_leaves_the_new_one() {
+        let case = Case::file();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        let newer = case.place.path().join(".jenkins-trigger-new-1-post-commit");
+        fs::write(&newer, &case.ours).expect("our script");
+        swap_by_links(&newer, &case.hook).expect("a swap");
+        let mut folder = Folder::take(case.place.path()).expect("the folder");
+        assert_eq!(folder.ours().expect("a sweep").len(), 1);
+        drop(folder);
+        assert_eq!(
+            case.names(),
+            ["post-commit", "post-commit.before-jenkins-trigger"]
+        );
+        assert_eq!(fs::read(&case.aside).expect("theirs"), THEIRS);
+    }
 }

@@ -5,9 +5,11 @@ compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and deta
 
 mod process;
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
@@ -103,13 +105,14 @@ pub fn append_private(path: &Path) -> io::Result<File> {
 
 /// Replaces `path` by `content` in one step: a reader sees the old bytes or the new ones.
 ///
-/// `mode` is the new file's mode; the temporary file lies beside `path`.
+/// `mode` is the new file's mode; the temporary file lies beside `path`, and after a kill until
+/// [`sweep`].
 ///
 /// # Errors
 /// What the file system says; the temporary file is gone then.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
+    let mut name = unfinished(path);
+    name.push(std::process::id().to_string());
     let temporary = path.with_file_name(name);
     let written = OpenOptions::new()
         .write(true)
@@ -129,6 +132,31 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
+/// What the name of the temporary file of [`replace`] begins with; the process id follows.
+fn unfinished(path: &Path) -> OsString {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".jenkins-trigger-");
+    name
+}
+
+/// Removes what a kill in [`replace`] left behind. Nobody may be in it: the caller has a lock.
+///
+/// # Errors
+/// What the file system says.
+pub fn sweep(path: &Path) -> io::Result<()> {
+    let start = unfinished(path);
+    for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let process = name.as_bytes().strip_prefix(start.as_bytes());
+        if process.is_some_and(|id| !id.is_empty() && id.iter().all(u8::is_ascii_digit)) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 /// Lets two files change places in one step.
 ///
 /// # Errors
@@ -144,7 +172,10 @@ pub fn exchange(one: &Path, other: &Path) -> io::Result<()> {
 pub fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     match rename_with(from, to, rustix::fs::RenameFlags::NOREPLACE) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            fs::hard_link(from, to).and_then(|()| fs::remove_file(from))
+            fs::hard_link(from, to)?;
+            fs::remove_file(from).inspect_err(|_| {
+                let _ = fs::remove_file(to);
+            })
         }
         done => done,
     }

@@ -3,43 +3,44 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bstr::ByteSlice as _;
 
-use super::{Error, failed};
-use crate::platform;
+use super::{Error, failed, made};
+use crate::platform::{self, Lock};
 
 const BEGIN: &str = "# jenkins-trigger: begin";
 const END: &str = "# jenkins-trigger: end";
 /// On the first line where the file was made for the block.
 const NEW_FILE: &str = " (in a file made for it)";
-/// On the first line where the file's folder was made for the block too.
-const NEW_FOLDER: &str = " (in a folder and a file made for it)";
+/// On the first line where the file's folder was made too.
+const NEW_FOLDER: &str = " (in a folder made for it)";
 /// On the first line where the file's last one had no end.
 const NO_NEWLINE: &str = " (after a line without an end)";
 
-/// What a file, or its absence, is like without our block.
+/// What a file was before the block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rest {
-    /// There is not even the folder.
-    NoFolder,
-    /// There is no file.
-    NoFile,
-    /// The file's content.
+enum Before {
     File(Vec<u8>),
+    NoFile,
+    NoFolder,
 }
 
-/// The file with the block at its end.
-fn with_block(rest: Rest, lines: &[String]) -> Vec<u8> {
-    let (mut content, note) = match rest {
-        Rest::NoFolder => (Vec::new(), NEW_FOLDER),
-        Rest::NoFile => (Vec::new(), NEW_FILE),
-        Rest::File(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
+/// The file with the block at its end, in place of an older one.
+fn with_block(before: Before, lines: &[String]) -> Vec<u8> {
+    let before = match before {
+        Before::File(content) => without_block(&content).unwrap_or(Before::File(content)),
+        other => other,
+    };
+    let (mut content, note) = match before {
+        Before::NoFolder => (Vec::new(), NEW_FOLDER),
+        Before::NoFile => (Vec::new(), NEW_FILE),
+        Before::File(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
             content.push(b'\n');
             (content, NO_NEWLINE)
         }
-        Rest::File(content) => (content, ""),
+        Before::File(content) => (content, ""),
     };
     content.extend_from_slice(format!("{BEGIN}{note}\n").as_bytes());
     for line in lines {
@@ -50,8 +51,8 @@ fn with_block(rest: Rest, lines: &[String]) -> Vec<u8> {
     content
 }
 
-/// What was there before the block; `None` where the file has none.
-fn without_block(content: &[u8]) -> Option<Rest> {
+/// The file as it was before the block; `None` where it has none.
+fn without_block(content: &[u8]) -> Option<Before> {
     let mut at = 0;
     let begin = content.lines_with_terminator().find_map(|line| {
         let start = at;
@@ -68,14 +69,14 @@ fn without_block(content: &[u8]) -> Option<Rest> {
         before = before.strip_suffix(b"\n").unwrap_or(before);
     }
     if before.is_empty() && after.is_empty() {
-        if first.ends_with(NEW_FOLDER.as_bytes()) {
-            return Some(Rest::NoFolder);
-        }
         if first.ends_with(NEW_FILE.as_bytes()) {
-            return Some(Rest::NoFile);
+            return Some(Before::NoFile);
+        }
+        if first.ends_with(NEW_FOLDER.as_bytes()) {
+            return Some(Before::NoFolder);
         }
     }
-    Some(Rest::File([before, after].concat()))
+    Some(Before::File([before, after].concat()))
 }
 
 /// The lines of the block in this file; `None` without one.
@@ -90,57 +91,125 @@ pub(super) fn read(path: &Path) -> Option<Vec<Vec<u8>>> {
     Some(block.map(<[u8]>::to_vec).collect())
 }
 
-/// Puts the block into the file, in place of an older one. The file is made if it is missing, and
-/// its folder.
+/// Puts the block into the file, which is made if it is missing, and so is its folder.
 pub(super) fn put(path: &Path, lines: &[String], mode: u32) -> Result<(), Error> {
-    let before = match fs::read(path) {
-        Ok(content) => Some(content),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed("read", path)(error)),
+    let file = loop {
+        // Another process may remove the folder again.
+        match Block::take(path)? {
+            Some(file) => break file,
+            None => made::make(path.parent().unwrap_or(path), None)?,
+        };
     };
-    let rest = match (&before, path.parent()) {
-        (Some(content), _) => without_block(content).unwrap_or_else(|| Rest::File(content.clone())),
-        (None, Some(folder)) if !folder.exists() => {
-            fs::create_dir_all(folder).map_err(failed("create", folder))?;
-            Rest::NoFolder
-        }
-        (None, _) => Rest::NoFile,
-    };
-    let after = with_block(rest, lines);
-    if before.as_ref() == Some(&after) {
-        return Ok(());
-    }
-    write(path, &after, mode)
+    let put = file.put(lines, mode);
+    file.settle_folder();
+    put
 }
 
 /// Takes the block out of the file; `false` where there was none.
 pub(super) fn remove(path: &Path) -> Result<bool, Error> {
-    let content = match fs::read(path) {
-        Ok(content) => content,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(failed("read", path)(error)),
-    };
-    match without_block(&content) {
-        None => return Ok(false),
-        Some(Rest::File(before)) => write(path, &before, 0o644)?,
-        Some(rest) => {
-            fs::remove_file(path).map_err(failed("remove", path))?;
-            if rest == Rest::NoFolder
-                && let Some(folder) = path.parent()
-            {
-                // It stays if somebody put something in.
-                let _ = fs::remove_dir(folder);
-            }
-        }
+    if let Some(folder) = path.parent() {
+        made::sweep_beside(folder);
     }
-    Ok(true)
+    let Some(file) = Block::take(path)? else {
+        return Ok(false);
+    };
+    let removed = file.remove();
+    file.settle_folder();
+    removed
 }
 
-/// A file that is there keeps its mode; a link is written through, not replaced.
-fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), Error> {
-    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mode = platform::mode_of(&real).unwrap_or(mode);
-    platform::replace(&real, content, mode).map_err(failed("write", path))
+/// A file that nobody else of this program changes meanwhile.
+struct Block<'a> {
+    path: &'a Path,
+    /// Where a link leads: it is written through, not replaced.
+    real: PathBuf,
+    _lock: Lock,
+}
+
+impl<'a> Block<'a> {
+    /// `None` where there is no folder for it. What a kill left behind is removed.
+    fn take(path: &'a Path) -> Result<Option<Self>, Error> {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let folder = real.parent().unwrap_or(Path::new("/"));
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let lock = match Lock::of_folder(folder) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("use", folder)(error)),
+        };
+        platform::sweep(&real).map_err(failed("read", folder))?;
+        Ok(Some(Self {
+            path,
+            real,
+            _lock: lock,
+        }))
+    }
+
+    fn content(&self) -> Result<Option<Vec<u8>>, Error> {
+        match fs::read(self.path) {
+            Ok(content) => Ok(Some(content)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", self.path)(error)),
+        }
+    }
+
+    fn put(&self, lines: &[String], mode: u32) -> Result<(), Error> {
+        if self.path.is_symlink() && !self.path.exists() {
+            // It would be replaced, and is somebody's.
+            return Err(failed("write", self.path)(io::ErrorKind::NotFound.into()));
+        }
+        let content = self.content()?;
+        let before = match content.clone() {
+            Some(content) => Before::File(content),
+            None if made::has_note(self.folder()) => Before::NoFolder,
+            None => Before::NoFile,
+        };
+        let after = with_block(before, lines);
+        if content.as_ref() == Some(&after) {
+            return Ok(());
+        }
+        self.write(&after, mode)
+    }
+
+    fn remove(&self) -> Result<bool, Error> {
+        let Some(before) = self.content()?.and_then(|content| without_block(&content)) else {
+            return Ok(false);
+        };
+        match before {
+            Before::File(content) => self.write(&content, 0o644)?,
+            Before::NoFile => self.remove_file()?,
+            Before::NoFolder => {
+                // Where it cannot be written, only a kill right now would show.
+                let _ = made::note(self.folder(), 1);
+                self.remove_file()?;
+                made::remove(self.folder(), 1);
+            }
+        }
+        Ok(true)
+    }
+
+    fn remove_file(&self) -> Result<(), Error> {
+        fs::remove_file(self.path).map_err(failed("remove", self.path))
+    }
+
+    /// A file that is there keeps its mode.
+    fn write(&self, content: &[u8], mode: u32) -> Result<(), Error> {
+        let mode = platform::mode_of(&self.real).unwrap_or(mode);
+        platform::replace(&self.real, content, mode).map_err(failed("write", self.path))
+    }
+
+    fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(self.path)
+    }
+
+    /// A folder that was made for the file goes if it is empty; else the file says that it was.
+    fn settle_folder(&self) {
+        if made::has_note(self.folder()) {
+            made::remove(self.folder(), 1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -149,32 +218,32 @@ mod tests {
 
     use super::*;
 
-    fn before() -> impl Strategy<Value = Rest> {
-        prop_oneof![
-            Just(Rest::NoFolder),
-            Just(Rest::NoFile),
-            any::<Vec<u8>>().prop_map(Rest::File),
-        ]
+    fn before(content: Option<Vec<u8>>, folder: bool) -> Before {
+        match content {
+            Some(content) => Before::File(content),
+            None if folder => Before::NoFile,
+            None => Before::NoFolder,
+        }
     }
 
     proptest! {
         #[test]
-        fn a_block_comes_out_again_byte_for_byte(before in before(), twice: bool) {
+        fn a_block_comes_out_again_byte_for_byte(content: Option<Vec<u8>>, folder: bool, twice: bool) {
+            let before = before(content, folder);
             let lines = ["one".to_owned(), "two".to_owned()];
             let mut after = with_block(before.clone(), &lines);
             if twice {
-                let rest = without_block(&after).expect("a block");
-                after = with_block(rest, &["other".to_owned()]);
+                after = with_block(Before::File(after), &["other".to_owned()]);
             }
             prop_assert_eq!(without_block(&after), Some(before));
         }
 
         #[test]
         fn what_others_add_around_the_block_stays(before in "[a-z\n]{0,9}", after in "[a-z\n]{1,9}") {
-            let mut content = with_block(Rest::File(before.clone().into_bytes()), &["one".to_owned()]);
+            let mut content = with_block(Before::File(before.clone().into_bytes()), &["one".to_owned()]);
             content.extend_from_slice(after.as_bytes());
-            let Some(Rest::File(rest)) = without_block(&content) else {
-                panic!("the file is gone");
+            let Some(Before::File(rest)) = without_block(&content) else {
+                panic!("no file");
             };
             prop_assert!(rest.starts_with(before.as_bytes()) && rest.ends_with(after.as_bytes()));
         }

@@ -119,10 +119,19 @@ pub fn read(repository: Option<&Repository>) -> Result<Vec<ConfigHook>, Error> {
 /// that runs a hook, and a kill may come in between.
 ///
 /// # Errors
-/// What git says; the message names the key.
+/// What git says; the message names the key. What was not there before is not there then either.
 pub fn write(scope: Scope<'_>, program: &Path, hooks: &[&str]) -> Result<(), Error> {
+    let before = in_scope(scope)?;
+    let written = add(scope, program, hooks, before.as_ref());
+    if written.is_err() && before.is_none() {
+        let _ = remove(scope);
+    }
+    written
+}
+
+fn add(scope: Scope<'_>, program: &Path, hooks: &[&str], before: Option<&ConfigHook>) -> Result<(), Error> {
     set(scope, &["--replace-all"], "command", &command(scope, program))?;
-    let there = in_scope(scope)?.map(|hook| hook.events).unwrap_or_default();
+    let there = before.map(|hook| hook.events.as_slice()).unwrap_or_default();
     for hook in hooks {
         if !there.iter().any(|event| event == hook) {
             set(scope, &["--add"], "event", hook.as_bytes())?;

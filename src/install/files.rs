@@ -8,7 +8,7 @@ use super::folder::{self, Folder, Found, look};
 use super::manager::{self, Manager, manager_of};
 use super::place::{Place, own_folder};
 use super::shim::Shim;
-use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, named};
+use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, made, named};
 use crate::git::Repository;
 
 /// So often the folder is looked at again because a file in it changed meanwhile.
@@ -57,11 +57,18 @@ pub(super) fn install(
             }
         }
     }
+    let elsewhere = place.folders_elsewhere(repository)?;
     let mut done = into_folder(&place.folder, Some(repository), request, kind)?;
     if let Some(inside) = inside {
-        done.extend(exclude(repository, &place, &inside)?);
+        match exclude(repository, &place, &inside) {
+            Ok(excluded) => done.extend(excluded),
+            Err(error) => {
+                take_back(&done);
+                return Err(error);
+            }
+        }
     }
-    for (work_tree, folder) in place.folders_elsewhere(repository)? {
+    for (work_tree, folder) in elsewhere {
         let ours = |hook: &&str| {
             let path = folder.join(hook);
             matches!(look(&path), Ok(Found::Ours(_))) || matches!(runs_us_by_a_line(&path, hook), Ok(true))
@@ -79,6 +86,24 @@ pub(super) fn runs_us_by_a_line(path: &Path, hook: &str) -> Result<bool, Error> 
         return Ok(false);
     };
     Ok(is_executable(path) && manager::calls_us(&content, hook))
+}
+
+/// Undoes an installation that cannot be completed; the reason to be told is the first one. A
+/// renewed hook is as good as it was before.
+pub(super) fn take_back(done: &[Done]) {
+    if done
+        .iter()
+        .any(|done| matches!(done, Done::Put { renewed: true, .. }))
+    {
+        return;
+    }
+    for done in done {
+        let _ = match done {
+            Done::Put { path, .. } => out_of_folder(path.parent().unwrap_or(path)).map(drop),
+            Done::Excluded(file) => block::remove(file).map(drop),
+            _ => Ok(()),
+        };
+    }
 }
 
 /// Installs into a folder, all hooks or none.
@@ -103,13 +128,12 @@ fn try_folder(
     request: &Request<'_>,
     kind: Kind,
 ) -> Result<Vec<Done>, Error> {
-    let folder = Folder::make(path, repository)?;
+    let mut folder = Folder::make(path, repository)?;
     let made = folder.made();
-    let checked = check(&folder, request, kind);
-    let places = match checked {
+    let places = match check(&mut folder, request, kind) {
         Ok(places) => places,
         Err(error) => {
-            folder.remove(made);
+            folder.remove();
             return Err(error);
         }
     };
@@ -152,10 +176,8 @@ fn try_folder(
 }
 
 /// Looks at every place before any is changed.
-fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
-    let ours = folder.ours()?;
-    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
-    let made = made.max(folder.made());
+fn check(folder: &mut Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
+    folder.ours()?;
     let mut places = Vec::new();
     for hook in request.hooks {
         let mut name = OsString::from(hook);
@@ -198,7 +220,7 @@ fn check(folder: &Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folde
                 hook: (*hook).to_owned(),
                 program: request.program.to_owned(),
                 chained,
-                made,
+                made: folder.made(),
                 everywhere: kind.everywhere,
             },
             before,
@@ -225,37 +247,61 @@ fn run_by(folder: &Folder, hook: &str, manager: Option<Manager>) -> Result<Optio
 
 /// Takes our hooks out of every folder that an `install` may have used.
 pub(super) fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
-    let place = Place::of(repository)?;
-    let mut done = Vec::new();
-    // A folder that serves other repositories too is theirs: `--global` takes that one.
-    let mut folders = Vec::new();
-    // Set to nothing, git's answer is the top of the work tree.
-    if !place.is_shared() && !place.is_nowhere() {
-        folders.push(place.folder.clone());
-        let elsewhere = place.folders_elsewhere(repository)?;
-        folders.extend(elsewhere.into_iter().map(|(_, folder)| folder));
-    }
-    folders.push(own_folder(repository));
-    let exclude = repository.git_path("info/exclude")?;
-    folders.extend(excluded_folders(repository, &exclude));
-    let mut seen: Vec<PathBuf> = Vec::new();
-    for path in folders {
-        let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-        if !seen.contains(&real) {
-            done.extend(out_of_folder(&path)?);
-            seen.push(real);
+    Places::of(repository)?.take_out()
+}
+
+/// Where hooks of ours may be.
+pub(super) struct Places {
+    folders: Vec<PathBuf>,
+    exclude: PathBuf,
+    /// The files of husky's own.
+    husky: Vec<PathBuf>,
+}
+
+impl Places {
+    /// Asks git, and changes nothing.
+    pub(super) fn of(repository: &Repository) -> Result<Self, Error> {
+        let place = Place::of(repository)?;
+        // A folder that serves other repositories too is theirs: `--global` takes that one.
+        let mut folders = Vec::new();
+        // Set to nothing, git's answer is the top of the work tree.
+        if !place.is_shared() && !place.is_nowhere() {
+            folders.push(place.folder.clone());
+            let elsewhere = place.folders_elsewhere(repository)?;
+            folders.extend(elsewhere.into_iter().map(|(_, folder)| folder));
         }
+        folders.push(own_folder(repository));
+        let exclude = repository.git_path("info/exclude")?;
+        folders.extend(excluded_folders(repository, &exclude));
+        let husky = manager::husky_of(&place.folder);
+        let husky = husky
+            .iter()
+            .flat_map(|folder| ALL_HOOKS.map(|hook| folder.join(hook)));
+        Ok(Self {
+            folders,
+            exclude,
+            husky: husky.collect(),
+        })
     }
-    block::remove(&exclude)?;
-    if let Some(folder) = manager::husky_of(&place.folder) {
-        for hook in ALL_HOOKS {
-            let path = folder.join(hook);
-            if block::remove(&path)? {
-                done.push(Done::Cut(path));
+
+    pub(super) fn take_out(&self) -> Result<Vec<Done>, Error> {
+        let mut done = Vec::new();
+        let mut seen: Vec<PathBuf> = Vec::new();
+        for path in &self.folders {
+            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if !seen.contains(&real) {
+                done.extend(out_of_folder(path)?);
+                seen.push(real);
             }
         }
+        block::remove(&self.exclude)?;
+        for path in &self.husky {
+            if block::remove(path)? {
+                done.push(Done::Cut(path.clone()));
+            }
+        }
+        Ok(done)
     }
-    Ok(done)
 }
 
 pub(super) fn out_of_folder(path: &Path) -> Result<Vec<Done>, Error> {
@@ -269,7 +315,8 @@ pub(super) fn out_of_folder(path: &Path) -> Result<Vec<Done>, Error> {
 }
 
 fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
-    let folder = match Folder::take(path) {
+    made::sweep_beside(path);
+    let mut folder = match Folder::take(path) {
         Ok(folder) => folder,
         Err(error)
             if matches!(
@@ -283,7 +330,6 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
     };
     let mut done = Vec::new();
     let ours = folder.ours()?;
-    let made = ours.iter().map(|(_, shim)| shim.made).max().unwrap_or_default();
     for (name, shim) in &ours {
         let file = folder.file(name);
         let back = folder.take_out(name, shim)?;
@@ -310,7 +356,7 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
         }
         done.extend(aside.map(Done::StillAside));
     }
-    if let Some(removed) = folder.remove(made) {
+    if let Some(removed) = folder.remove() {
         done.push(Done::RemovedFolder(removed));
     }
     Ok(done)
@@ -318,7 +364,11 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
 
 /// Hides our files in the work tree from `git status`, which would show them as new.
 fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Option<Done>, Error> {
-    let folder = Folder::take(&place.folder).map_err(failed("use", &place.folder))?;
+    let mut folder = match Folder::take(&place.folder) {
+        // Somebody took the hooks out again.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other.map_err(failed("use", &place.folder))?,
+    };
     let mut names = Vec::new();
     for (name, shim) in folder.ours()? {
         names.extend(shim.chained);

@@ -2,7 +2,8 @@
 //!
 //! Every change is one rename, so a process may die at any instruction: a hook is what it was
 //! before or what it is after, and what was in its place has a name of its own. Files that such a
-//! death leaves behind are our own script under another name, and the next change sweeps them.
+//! death leaves behind are our own script under another name, and the next change sweeps them. So
+//! it is with folders: they come and go with our script in them, which says that they were made.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,15 +16,20 @@ use bstr::ByteSlice as _;
 
 use super::manager::manager_of;
 use super::shim::{self, Shim};
-use super::{ALL_HOOKS, Error, failed};
+use super::{ALL_HOOKS, Error, failed, made};
 use crate::git::Repository;
 use crate::platform::{self, Lock};
 
 /// What is added to the name of a hook that is moved aside, with a number from the second on.
 pub(super) const ASIDE: &str = ".before-jenkins-trigger";
 
-/// What a file that is not yet in its place is called: this, the hook and the process.
-const TEMPORARY: &str = ".jenkins-trigger-new";
+/// What a file that is not yet in its place is called: this, the process and the hook; a folder:
+/// this and the process.
+pub(super) const TEMPORARY: &str = ".jenkins-trigger-new";
+
+/// A script of ours that nobody runs: it says that the folder was made for us, as long as no hook
+/// in it does.
+pub(super) const NOTE: &str = ".jenkins-trigger-new-made";
 
 /// What is where a hook belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,15 +90,15 @@ pub fn look(path: &Path) -> Result<Found, Error> {
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
-    /// The folders that were made for it, the topmost first.
-    made: Vec<PathBuf>,
+    /// How many folders, from this one upwards, were made for it, as far as is known.
+    made: usize,
     _lock: Lock,
 }
 
 impl Folder {
     /// Takes the folder, made if it is missing.
     pub(super) fn make(path: &Path, repository: Option<&Repository>) -> Result<Self, Error> {
-        let mut made = Vec::new();
+        let mut made = 0;
         loop {
             match Self::take(path) {
                 Ok(folder) => return Ok(Self { made, ..folder }),
@@ -102,13 +108,10 @@ impl Folder {
                         path: path.to_owned(),
                     });
                 }
-                Err(error) => {
-                    remove_folders(&made);
-                    return Err(failed("use", path)(error));
-                }
+                Err(error) => return Err(failed("use", path)(error)),
             }
             // Another process may remove it again until it is locked.
-            make_folders(path, repository, &mut made)?;
+            made = made::make(path, repository)?;
         }
     }
 
@@ -119,14 +122,14 @@ impl Folder {
         }
         Ok(Self {
             path: path.to_owned(),
-            made: Vec::new(),
+            made: 0,
             _lock: Lock::of_folder(path)?,
         })
     }
 
-    /// How many folders were made just now.
+    /// How many folders were made for it, as far as is known.
     pub(super) fn made(&self) -> usize {
-        self.made.len()
+        self.made
     }
 
     pub(super) fn file(&self, name: impl AsRef<OsStr>) -> PathBuf {
@@ -134,8 +137,8 @@ impl Folder {
     }
 
     /// Our scripts in this folder under whatever name, sorted by it, without what a death left
-    /// behind: that is removed.
-    pub(super) fn ours(&self) -> Result<Vec<(OsString, Shim)>, Error> {
+    /// behind: that is removed, and kept in mind.
+    pub(super) fn ours(&mut self) -> Result<Vec<(OsString, Shim)>, Error> {
         let mut ours = Vec::new();
         for name in self.names()? {
             let path = self.file(&name);
@@ -149,9 +152,15 @@ impl Folder {
             match look(&path)? {
                 // Its own name as the one it chains: it was never in its place, or is out of it.
                 Found::Ours(shim) if temporary || shim.chained.as_ref() == Some(&name) => {
-                    fs::remove_file(&path).map_err(failed("remove", &path))?;
+                    self.made = self.made.max(shim.made);
+                    if name != NOTE {
+                        self.discard(&path, &shim)?;
+                    }
                 }
-                Found::Ours(shim) => ours.push((name, shim)),
+                Found::Ours(shim) => {
+                    self.made = self.made.max(shim.made);
+                    ours.push((name, shim));
+                }
                 Found::Foreign(content) if temporary && content.is_empty() => {
                     fs::remove_file(&path).map_err(failed("remove", &path))?;
                 }
@@ -163,6 +172,15 @@ impl Folder {
             }
         }
         Ok(ours)
+    }
+
+    /// Removes a script of ours that is in nobody's place. If it says that the folder was made,
+    /// one stays that says so.
+    fn discard(&self, path: &Path, shim: &Shim) -> Result<(), Error> {
+        if shim.made > 0 && platform::rename_to_new(path, &self.file(NOTE)).is_ok() {
+            return Ok(());
+        }
+        fs::remove_file(path).map_err(failed("remove", path))
     }
 
     fn is_link_of_hook(&self, aside: &OsStr) -> bool {
@@ -241,9 +259,11 @@ impl Folder {
             for place in &places {
                 let _ = fs::remove_file(self.temporary(&place.name));
             }
-            remove_folders(&self.made);
+            self.remove();
             return Err(error);
         }
+        // From now on the hooks say it.
+        made::remove(&self.path, 0);
         for place in &places {
             if matches!(place.before, Found::Ours(_)) {
                 let _ = fs::remove_file(self.temporary(&place.name));
@@ -361,7 +381,7 @@ impl Folder {
             };
             return Err(Error::Changed { path });
         }
-        fs::remove_file(&out).map_err(failed("remove", &out))?;
+        self.discard(&out, shim)?;
         Ok(former.is_some() || aside.is_none())
     }
 
@@ -388,15 +408,10 @@ impl Folder {
         }
     }
 
-    /// Removes the folder, and so many in all upwards, as far as they are empty. Gives the
-    /// topmost that was removed.
-    pub(super) fn remove(self, made: usize) -> Option<PathBuf> {
-        self.path
-            .ancestors()
-            .take(made)
-            .take_while(|folder| fs::remove_dir(folder).is_ok())
-            .last()
-            .map(Path::to_owned)
+    /// Removes the folder, and those above it that were made for it, as far as nothing else is in
+    /// them. Gives the topmost that was removed.
+    pub(super) fn remove(&self) -> Option<PathBuf> {
+        made::remove(&self.path, self.made)
     }
 }
 
@@ -423,48 +438,156 @@ fn swap(new: &Path, path: &Path) -> io::Result<()> {
 fn swap_by_links(new: &Path, path: &Path) -> io::Result<()> {
     let coming = new.with_file_name(format!("{TEMPORARY}-{}", std::process::id()));
     fs::rename(new, &coming)?;
-    let linked = fs::hard_link(path, new);
-    if linked.is_err() {
+    let swapped = fs::hard_link(path, new).and_then(|()| fs::rename(&coming, path));
+    if swapped.is_err() {
+        // Over the second name, if it came so far.
         fs::rename(&coming, new)?;
-        return linked;
     }
-    fs::rename(&coming, path)
+    swapped
 }
 
-fn make_folders(path: &Path, repository: Option<&Repository>, made: &mut Vec<PathBuf>) -> Result<(), Error> {
-    let missing: Vec<&Path> = path
-        .ancestors()
-        .take_while(|folder| fs::symlink_metadata(folder).is_err())
-        .collect();
-    for folder in missing.into_iter().rev() {
-        let inside = repository
-            .map(Repository::common_dir)
-            .filter(|common_dir| folder.starts_with(common_dir));
-        let created = match inside {
-            Some(common_dir) => platform::shared_directory(folder, common_dir),
-            None => fs::create_dir(folder),
-        };
-        match created {
-            Ok(()) if !made.iter().any(|known| known == folder) => made.push(folder.to_owned()),
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                remove_folders(made);
-                return Err(failed("create", folder)(error));
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const THEIRS: &[u8] = b"#!/bin/sh\necho theirs\n";
+
+    /// A folder with a hook of somebody else's, and our script under the name that this one is to
+    /// get.
+    struct Case {
+        place: tempfile::TempDir,
+        hook: PathBuf,
+        aside: PathBuf,
+        ours: Vec<u8>,
+    }
+
+    impl Case {
+        fn new(theirs: impl FnOnce(&Path)) -> Self {
+            let place = tempfile::tempdir().expect("a folder");
+            let hook = place.path().join("post-commit");
+            let aside = place.path().join("post-commit.before-jenkins-trigger");
+            let shim = Shim {
+                hook: "post-commit".into(),
+                program: "/usr/bin/jenkins-trigger".into(),
+                chained: Some("post-commit.before-jenkins-trigger".into()),
+                made: 0,
+                everywhere: false,
+            };
+            theirs(&hook);
+            fs::write(&aside, shim.render()).expect("our script");
+            Self {
+                place,
+                hook,
+                aside,
+                ours: shim.render(),
             }
         }
-    }
-    if !path.is_dir() {
-        remove_folders(made);
-        return Err(Error::NoFolder {
-            path: path.to_owned(),
-        });
-    }
-    Ok(())
-}
 
-fn remove_folders(made: &[PathBuf]) {
-    for folder in made.iter().rev() {
-        let _ = fs::remove_dir(folder);
+        fn file() -> Self {
+            Self::new(|hook| fs::write(hook, THEIRS).expect("a hook"))
+        }
+
+        fn coming(&self) -> PathBuf {
+            self.place.path().join(".jenkins-trigger-new-1")
+        }
+
+        fn names(&self) -> Vec<OsString> {
+            let folder = Folder::take(self.place.path()).expect("the folder");
+            folder.names().expect("names")
+        }
+
+        /// What the next one finds, and that he finds nothing else.
+        #[track_caller]
+        fn is_swept(&self) {
+            let mut folder = Folder::take(self.place.path()).expect("the folder");
+            assert_eq!(folder.ours().expect("a sweep"), []);
+            drop(folder);
+            assert_eq!(self.names(), ["post-commit"]);
+            assert_eq!(fs::read(&self.hook).expect("the hook"), THEIRS);
+        }
+    }
+
+    #[test]
+    fn where_files_cannot_change_places_a_second_name_comes_first() {
+        let case = Case::file();
+        let number = fs::metadata(&case.hook).expect("metadata").ino();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        assert_eq!(fs::read(&case.hook).expect("the hook"), case.ours);
+        assert_eq!(fs::metadata(&case.aside).expect("metadata").ino(), number);
+        assert_eq!(
+            case.names(),
+            ["post-commit", "post-commit.before-jenkins-trigger"]
+        );
+    }
+
+    #[test]
+    fn a_link_gets_its_second_name_itself_and_not_what_it_leads_to() {
+        let case = Case::new(|hook| symlink("nowhere", hook).expect("a link"));
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        assert_eq!(fs::read_link(&case.aside).expect("a link"), Path::new("nowhere"));
+        assert_eq!(fs::read(&case.hook).expect("the hook"), case.ours);
+    }
+
+    #[test]
+    fn what_can_have_no_second_name_stays_and_ours_is_back_where_it_was() {
+        let case = Case::new(|hook| fs::create_dir(hook).expect("a folder"));
+        swap_by_links(&case.aside, &case.hook).expect_err("no second name");
+        assert!(case.hook.is_dir());
+        assert_eq!(fs::read(&case.aside).expect("our script"), case.ours);
+        assert_eq!(case.names().len(), 2);
+        // Nothing at all: somebody was faster.
+        let case = Case::file();
+        fs::remove_file(&case.hook).expect("a hook to remove");
+        let error = swap_by_links(&case.aside, &case.hook).expect_err("nothing there");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(fs::read(&case.aside).expect("our script"), case.ours);
+    }
+
+    /// Each of its three steps is one change.
+    #[test]
+    fn what_a_death_leaves_between_its_steps_is_swept() {
+        Case::file().is_swept();
+        let first = Case::file();
+        fs::rename(&first.aside, first.coming()).expect("a rename");
+        first.is_swept();
+        let second = Case::file();
+        fs::rename(&second.aside, second.coming()).expect("a rename");
+        fs::hard_link(&second.hook, &second.aside).expect("a link");
+        second.is_swept();
+    }
+
+    /// After the last step both are where they belong.
+    #[test]
+    fn what_is_moved_aside_is_not_swept() {
+        let case = Case::file();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        let mut folder = Folder::take(case.place.path()).expect("the folder");
+        let ours = folder.ours().expect("no sweep");
+        assert_eq!(ours.len(), 1);
+        assert_eq!(fs::read(&case.aside).expect("theirs"), THEIRS);
+        assert!(folder.take_out(&ours[0].0, &ours[0].1).expect("taken out"));
+        drop(folder);
+        assert_eq!(case.names(), ["post-commit"]);
+        assert_eq!(fs::read(&case.hook).expect("the hook"), THEIRS);
+    }
+
+    /// A renewal: both are ours.
+    #[test]
+    fn a_renewal_leaves_the_new_one() {
+        let case = Case::file();
+        swap_by_links(&case.aside, &case.hook).expect("a swap");
+        let newer = case.place.path().join(".jenkins-trigger-new-1-post-commit");
+        fs::write(&newer, &case.ours).expect("our script");
+        swap_by_links(&newer, &case.hook).expect("a swap");
+        let mut folder = Folder::take(case.place.path()).expect("the folder");
+        assert_eq!(folder.ours().expect("a sweep").len(), 1);
+        drop(folder);
+        assert_eq!(
+            case.names(),
+            ["post-commit", "post-commit.before-jenkins-trigger"]
+        );
+        assert_eq!(fs::read(&case.aside).expect("theirs"), THEIRS);
     }
 }

@@ -6,6 +6,7 @@ mod config_hook;
 mod error;
 mod files;
 mod folder;
+mod made;
 pub mod manager;
 mod place;
 mod shim;
@@ -165,7 +166,7 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
         return match request.via {
             Via::Auto => {
                 let mut done = vec![Done::EverywhereAlready];
-                done.extend(without_files(repository)?);
+                done.extend(without_files(&files::Places::of(repository)?)?);
                 Ok(done)
             }
             Via::File | Via::Config => Err(Error::EverywhereAlready {
@@ -186,13 +187,16 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
             }),
         };
     }
-    let local = set
+    let configured = set.iter().any(|hook| hook.scope == "local");
+    let fires = set
         .iter()
         .any(|hook| hook.scope == "local" && !hook.events.is_empty());
+    // What does not last is better than nothing.
+    let by_file = |lasting| by_file(repository, request, lasting, configured);
     match request.via {
         Via::Config => by_config(repository, request),
-        Via::Auto if local && version.has_config_hooks() => by_config(repository, request),
-        Via::Auto => match by_file(repository, request) {
+        Via::Auto if fires && version.has_config_hooks() => by_config(repository, request),
+        Via::Auto => match by_file(version.has_config_hooks()) {
             Err(error) if error.config_helps() && version.has_config_hooks() => {
                 let mut done = vec![Done::Because(error.to_string())];
                 done.extend(by_config(repository, request)?);
@@ -200,16 +204,28 @@ pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Don
             }
             other => other,
         },
-        Via::File => by_file(repository, request),
+        Via::File => by_file(false),
     }
 }
 
-fn by_file(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
-    // What does not last is better than nothing.
-    let lasting = request.via == Via::Auto && git::version()?.has_config_hooks();
+fn by_file(
+    repository: &Repository,
+    request: &Request<'_>,
+    lasting: bool,
+    configured: bool,
+) -> Result<Vec<Done>, Error> {
     let mut done = files::install(repository, request, lasting)?;
-    if config_hook::remove(Scope::Local(repository))? {
-        done.push(Done::Unset("local"));
+    if !configured {
+        return Ok(done);
+    }
+    match config_hook::remove(Scope::Local(repository)) {
+        Ok(true) => done.push(Done::Unset("local")),
+        Ok(false) => {}
+        Err(error) => {
+            // Both would run.
+            files::take_back(&done);
+            return Err(error);
+        }
     }
     Ok(done)
 }
@@ -222,14 +238,15 @@ fn by_config(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>
             return Err(Error::ByLine { path });
         }
     }
+    let files = files::Places::of(repository)?;
     let mut done = configure(Scope::Local(repository), request)?;
-    done.extend(without_files(repository)?);
+    done.extend(without_files(&files)?);
     Ok(done)
 }
 
 /// Takes our files out, because the git config runs the hook.
-fn without_files(repository: &Repository) -> Result<impl Iterator<Item = Done>, Error> {
-    Ok(files::uninstall(repository)?.into_iter().filter(is_about_ours))
+fn without_files(files: &files::Places) -> Result<impl Iterator<Item = Done>, Error> {
+    Ok(files.take_out()?.into_iter().filter(is_about_ours))
 }
 
 /// What else is in the folder has nothing to do with a hook in the config.

@@ -44,7 +44,7 @@ fn the_git_config_gets_exactly_these_lines_and_says_so() {
             insta::allow_duplicates! {
                 insta::assert_snapshot!(new, @r#"
                 [hook "jenkins-trigger"]
-                	command = "[ \"${JENKINS_TRIGGER-}\" = 0 ] && exit 0; [ $# = 0 ] && { [ -d \"${GIT_DIR:-.git}/rebase-merge\" ] || [ -f \"${GIT_DIR:-.git}/rebase-apply/rebasing\" ]; } && exit 0; binary='[PROGRAM]'; [ -x \"$binary\" ] || binary=$(command -v jenkins-trigger) || { echo \"jenkins-trigger: the program is gone; install it again, or take this hook out: git config --local --remove-section hook.jenkins-trigger\" >&2; exit 0; }; exec \"$binary\" hook config"
+                	command = "[ \"${JENKINS_TRIGGER-}\" = 0 ] && exit 0; everywhere=; git_dir=${GIT_DIR:-.git}; [ $# = 0 ] && { [ -d \"$git_dir/rebase-merge\" ] || [ -f \"$git_dir/rebase-apply/rebasing\" ]; } && exit 0; [ -z \"$everywhere\" ] || [ -e .jenkins-trigger.yml ] || [ -e \"$git_dir/jenkins-trigger\" ] || [ -e \"$git_dir/../../jenkins-trigger\" ] || [ -e \"$git_dir/info/sparse-checkout\" ] || [ -d objects ] || exit 0; binary='[PROGRAM]'; [ -x \"$binary\" ] || binary=$(command -v jenkins-trigger) || { echo \"jenkins-trigger: the program is gone; install it again, or take this hook out: git config --local --remove-section hook.jenkins-trigger\" >&2; exit 0; }; exec \"$binary\" hook ${everywhere:+--everywhere} config"
                 	event = post-commit
                 	event = post-merge
                 	event = post-rewrite
@@ -541,7 +541,7 @@ fn a_config_hook_whose_program_is_gone_says_one_line_that_helps_and_the_commit_i
     with_each_config_git(|home| {
         for everywhere in [false, true] {
             let program = program_at(home, "gone soon");
-            let repository = home.repository("shop", "");
+            let repository = home.repository("shop", FILE);
             let mut install = home.command(&program, &repository.folder);
             install.args(if everywhere { &EVERYWHERE[..] } else { &BY_CONFIG });
             Ran::of(&mut install).succeeded();

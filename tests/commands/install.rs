@@ -63,10 +63,16 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         case ${chained:+${0##*/}} in
         '' | "$hook")
         	[ "${JENKINS_TRIGGER-}" != 0 ] || leave "$@"
+        	git_dir=${GIT_DIR:-.git}
         	if [ $hook = post-commit ]; then
-        		[ ! -d "${GIT_DIR:-.git}/rebase-merge" ] || leave "$@"
-        		[ ! -f "${GIT_DIR:-.git}/rebase-apply/rebasing" ] || leave "$@"
+        		[ ! -d "$git_dir/rebase-merge" ] || leave "$@"
+        		[ ! -f "$git_dir/rebase-apply/rebasing" ] || leave "$@"
         	fi
+        	# Most repositories have no file, and never had one that fired. Not all of a sparse or bare
+        	# one lies here.
+        	[ -z "$everywhere" ] || [ -e .jenkins-trigger.yml ] || [ -e "$git_dir/jenkins-trigger" ] ||
+        		[ -e "$git_dir/../../jenkins-trigger" ] || [ -e "$git_dir/info/sparse-checkout" ] ||
+        		[ -d objects ] || leave "$@"
         	;;
         esac
 

@@ -123,18 +123,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     printer.detail(&format!("it runs {}", program.display()));
     warn_of_managers(printer, &done);
     warn_of_old_gits(printer, &done);
-    // Whatever was written, git decides.
-    let problems = state::inspect(&repository)
-        .map_err(|error| refusal(&error, &hooks))?
-        .problems;
-    for problem in &problems {
-        printer.error(&problem.message, Some(&problem.help));
-    }
-    let exit = if problems.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Act
-    };
+    let exit = verify(printer, &repository);
     let Some(config) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
@@ -154,6 +143,25 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         ));
     }
     Ok(exit)
+}
+
+/// Whatever was written, git decides what it runs.
+fn verify(printer: &Printer, repository: &Repository) -> Exit {
+    let problems = match state::inspect(repository) {
+        Ok(state) => state.problems,
+        Err(error) => {
+            printer.warning(&format!("could not find out whether git will run it: {error}"));
+            return Exit::Done;
+        }
+    };
+    for problem in &problems {
+        printer.error(&problem.message, Some(&problem.help));
+    }
+    if problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Act
+    }
 }
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {

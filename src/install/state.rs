@@ -491,6 +491,9 @@ fn programs(hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
 
 /// What the program says it is.
 fn version_of(program: &Path) -> Option<String> {
+    if std::env::current_exe().is_ok_and(|own| own == program) {
+        return Some(env!("CARGO_PKG_VERSION").to_owned());
+    }
     if !is_executable(program) {
         return None;
     }

@@ -234,7 +234,10 @@ pub(super) fn say(printer: &Printer, done: &Done) {
                 printer.warning("git will not run it: this file system keeps no run bits; mount it with them");
             }
         }
-        Done::ByLine(path) => printer.note(&format!("{} runs it by a line in it, and stays", path.display())),
+        Done::ByLine(path) => printer.note(&format!(
+            "{} runs jenkins-trigger by a line in it, and stays as it is",
+            path.display()
+        )),
         Done::Appended(path) => printer.result(&format!("added to {}", path.display())),
         Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
         Done::Excluded(path) => printer.note(&format!(

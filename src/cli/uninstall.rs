@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let ours = |done: &Done| {
         !matches!(
             done,
-            Done::Foreign(_) | Done::StillAside(_) | Done::StillEverywhere
+            Done::Foreign(_) | Done::ByLine(_) | Done::StillAside(_) | Done::StillEverywhere
         )
     };
     if !done.iter().any(ours) {

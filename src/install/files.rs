@@ -14,9 +14,6 @@ use crate::git::Repository;
 /// So often the folder is looked at again because a file in it changed meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// Under these names hook managers keep, and run, the hook that was there before theirs.
-const RUN_BY_MANAGERS: [&str; 1] = [".legacy"];
-
 /// What is special about an installation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
@@ -234,15 +231,11 @@ fn run_by(folder: &Folder, hook: &str, manager: Option<Manager>) -> Result<Optio
     if !manager.is_some_and(Manager::runs_legacy) {
         return Ok(None);
     }
-    for ending in RUN_BY_MANAGERS {
-        let name = named(hook, ending);
-        let path = folder.file(&name);
-        let found = look(&path)?;
-        if matches!(found, Found::Ours(_)) && is_executable(&path) {
-            return Ok(Some((name, found)));
-        }
-    }
-    Ok(None)
+    let name = named(hook, manager::LEGACY);
+    let path = folder.file(&name);
+    let found = look(&path)?;
+    let runs = matches!(found, Found::Ours(_)) && is_executable(&path);
+    Ok(runs.then_some((name, found)))
 }
 
 /// Takes our hooks out of every folder that an `install` may have used.
@@ -352,6 +345,7 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
             }
             _ if ours.iter().any(|(name, _)| name == hook) => {}
             Found::Ours(_) | Found::NoFile => {}
+            Found::Foreign(content) if manager::calls_us(&content, hook) => done.push(Done::ByLine(file)),
             Found::Edited | Found::Foreign(_) => done.push(Done::Foreign(file)),
         }
         done.extend(aside.map(Done::StillAside));

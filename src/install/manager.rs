@@ -23,6 +23,10 @@ pub enum Manager {
     GitLfs,
 }
 
+/// What pre-commit and prek add to the name of the hook that was there before theirs, which they
+/// go on running.
+pub(super) const LEGACY: &str = ".legacy";
+
 /// Whose hook this is; `None` for a hook that no known tool wrote.
 #[must_use]
 pub fn manager_of(content: &[u8]) -> Option<Manager> {

@@ -79,6 +79,12 @@ impl Shim {
                 }
             }
         }
+        // Nobody but us names files here, and ours lie beside the script.
+        let elsewhere = |name: &[u8]| name.contains(&b'/');
+        let chained = shim.chained.as_deref().unwrap_or_default();
+        if elsewhere(shim.hook.as_bytes()) || elsewhere(chained.as_bytes()) {
+            return None;
+        }
         // Whatever else reads the same, such as `+1` for a number, somebody changed.
         (shim.render() == script).then_some(shim)
     }
@@ -180,6 +186,21 @@ mod tests {
             }
             assert_eq!(Shim::parse(&script[..at]), None, "{at}");
         }
+    }
+
+    /// A script in an unpacked repository must not make uninstall move a file of the user's.
+    #[test]
+    fn a_script_that_names_a_file_elsewhere_is_not_ours() {
+        let chained = Shim {
+            chained: Some("../../../home/.netrc".into()),
+            ..shim()
+        };
+        let hook = Shim {
+            hook: "../post-commit".into(),
+            ..shim()
+        };
+        assert_eq!(Shim::parse(&chained.render()), None);
+        assert_eq!(Shim::parse(&hook.render()), None);
     }
 
     #[test]

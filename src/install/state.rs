@@ -166,7 +166,7 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
             hooks.push((event, states));
         }
     }
-    let programs = programs(&hooks);
+    let programs = programs(repository, &hooks);
     for program in &programs {
         if program.version.is_none() && program.instead.is_none() {
             inspection.problems.push(Problem {
@@ -320,7 +320,7 @@ impl Inspection<'_> {
     ) -> Result<Option<(Whose, String, Option<PathBuf>)>, Error> {
         let manager = manager_of(content);
         if manager.is_some_and(manager::Manager::runs_legacy) {
-            let legacy = path.with_file_name(named(hook, ".legacy"));
+            let legacy = path.with_file_name(named(hook, manager::LEGACY));
             if let Found::Ours(shim) = look(&legacy)?
                 && is_executable(&legacy)
             {
@@ -461,7 +461,16 @@ fn twice(firing: &[&Entry]) -> String {
     }
 }
 
-fn programs(hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
+/// Whether the program came with the repository, perhaps from a stranger, and is not to be run to
+/// look at it.
+fn is_brought_along(repository: &Repository, program: &Path) -> bool {
+    let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    real.exists()
+        && (real.starts_with(repository.common_dir())
+            || repository.work_tree().is_some_and(|top| real.starts_with(top)))
+}
+
+fn programs(repository: &Repository, hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
     let mut programs: Vec<Program> = Vec::new();
     let entries = hooks
         .iter()
@@ -472,7 +481,11 @@ fn programs(hooks: &[(Event, Vec<HookState>)]) -> Vec<Program> {
         if programs.iter().any(|program| program.path == path) {
             continue;
         }
-        let version = version_of(&path);
+        let version = if is_brought_along(repository, &path) {
+            Some("not asked, for it lies in this repository".to_owned())
+        } else {
+            version_of(&path)
+        };
         let instead = match version {
             Some(_) => None,
             None => environment::search_path()

@@ -19,6 +19,7 @@ mod log;
 mod other_hooks;
 mod places;
 mod plain_http;
+mod readme;
 mod retry;
 mod retry_ids;
 mod spool_damage;

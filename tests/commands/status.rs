@@ -453,3 +453,24 @@ fn below_git_2_54_the_help_for_a_shared_hooks_path_is_a_hooks_path_of_its_own() 
         );
     });
 }
+
+/// An unpacked repository may bring a hook of our looks, with a program of its own in it.
+#[test]
+fn a_program_that_lies_in_the_repository_is_not_run_to_be_looked_at() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    repository.install();
+    let brought = repository.path("jenkins-trigger");
+    let marker = home.path("it-ran");
+    fs::write(&brought, format!("#!/bin/sh\ntouch '{}'\n", marker.display())).expect("a program");
+    fs::set_permissions(&brought, fs::Permissions::from_mode(0o755)).expect("a mode");
+    for hook in ["post-commit", "post-merge", "post-rewrite"] {
+        let path = repository.hooks().join(hook);
+        let script = fs::read_to_string(&path).expect("the hook");
+        let own = program().display().to_string();
+        fs::write(&path, script.replace(&own, &brought.display().to_string())).expect("the hook");
+    }
+    let ran = repository.tool(&["status"]);
+    assert!(ran.stdout.contains("not asked"), "{}", ran.whole());
+    assert!(!marker.exists());
+}

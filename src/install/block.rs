@@ -105,6 +105,14 @@ pub(super) fn put(path: &Path, lines: &[String], mode: u32) -> Result<(), Error>
     put
 }
 
+/// Removes what a kill left beside the file, and nothing else.
+pub(super) fn tidy(path: &Path) -> Result<(), Error> {
+    if let Some(file) = Block::take(path)? {
+        file.settle_folder();
+    }
+    Ok(())
+}
+
 /// Takes the block out of the file; `false` where there was none.
 pub(super) fn remove(path: &Path) -> Result<bool, Error> {
     if let Some(folder) = path.parent() {
@@ -206,9 +214,8 @@ impl<'a> Block<'a> {
 
     /// A folder that was made for the file goes if it is empty; else the file says that it was.
     fn settle_folder(&self) {
-        if made::has_note(self.folder()) {
-            made::remove(self.folder(), 1);
-        }
+        let made = made::has_note(self.folder());
+        made::remove(self.folder(), usize::from(made));
     }
 }
 

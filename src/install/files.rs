@@ -383,6 +383,7 @@ fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Opti
         lines.push(pattern);
     }
     if !missing {
+        block::tidy(&file)?;
         return Ok(None);
     }
     block::put(&file, &lines, 0o644)?;

@@ -106,9 +106,7 @@ pub(super) fn has_note(folder: &Path) -> bool {
 /// or the note alone. Gives the topmost.
 pub(super) fn remove(path: &Path, made: usize) -> Option<PathBuf> {
     let Some(top) = topmost(path, made) else {
-        if has_note(path) {
-            let _ = fs::remove_file(path.join(NOTE));
-        }
+        tidy(path);
         return None;
     };
     // Where something fails, the note stays for the next one.
@@ -121,6 +119,14 @@ pub(super) fn remove(path: &Path, made: usize) -> Option<PathBuf> {
         return None;
     }
     Some(top.to_owned())
+}
+
+/// Removes the note, whole or as a death left it.
+fn tidy(folder: &Path) {
+    let note = folder.join(NOTE);
+    if is_note(&note) {
+        let _ = fs::remove_file(note);
+    }
 }
 
 /// The topmost of so many folders upwards that has nothing in it but what we made.

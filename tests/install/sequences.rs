@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use crate::support::{Home, gits, program};
-use crate::traced::kill_at;
+use crate::traced::{Calls, Fate, FileSystem, run as run_traced};
 use crate::tree::{MARKER, Node, Tree};
 
 /// So many at a time, each with a seed of its own, so that every run is the same.
@@ -64,9 +64,8 @@ fn a_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => Just(Step::Install),
         1 => Just(Step::Uninstall),
-        // Before the fifth it only asks git.
-        2 => (5..40_usize).prop_map(Step::KilledInstall),
-        2 => (5..20_usize).prop_map(Step::KilledUninstall),
+        2 => (1..28_usize).prop_map(Step::KilledInstall),
+        2 => (1..12_usize).prop_map(Step::KilledUninstall),
         4 => (hook(), kind).prop_map(|(hook, kind)| Step::Write(hook, kind)),
         1 => hook().prop_map(Step::Delete),
         3 => (manager(), hook()).prop_map(|(manager, hook)| Step::ManagerInstalls(manager, hook)),
@@ -152,7 +151,7 @@ impl World<'_> {
     fn killed(&self, arguments: &[&str], at: usize) {
         let mut tool = self.home.command(program(), &self.shop);
         tool.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
-        kill_at(&mut tool, at);
+        run_traced(&mut tool, FileSystem::Real, Calls::Files, Fate::Killed, at);
     }
 
     /// One that no other is equal to.

@@ -1,6 +1,6 @@
-//! Runs a program up to its n-th system call that changes a file or starts a process, and kills it
-//! there: between two of those nothing changes that another process could see. Or lets that call
-//! fail.
+//! Runs a program up to its n-th system call that changes a file, or starts a process that may, and
+//! kills it there: between two of those nothing changes that another process could see. Or lets
+//! that call fail.
 
 #![allow(
     unsafe_code,
@@ -45,13 +45,17 @@ pub enum FileSystem {
     WithoutExchange,
 }
 
-/// Runs it, and kills it when it is about to make its `at`-th such call, from 1.
-pub fn kill_at(command: &mut Command, at: usize) -> Ended {
-    run(command, FileSystem::Real, Fate::Killed, at)
+/// Which calls count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// Those that change a file.
+    Files,
+    /// Those that start a process too: it may change one.
+    FilesAndStarts,
 }
 
 /// Runs it; this happens to its `at`-th such call, from 1.
-pub fn run(command: &mut Command, on: FileSystem, fate: Fate, at: usize) -> Ended {
+pub fn run(command: &mut Command, on: FileSystem, calls: Calls, fate: Fate, at: usize) -> Ended {
     // SAFETY: it is one system call.
     unsafe {
         command.pre_exec(|| ptrace::traceme().map_err(io::Error::from));
@@ -66,24 +70,24 @@ pub fn run(command: &mut Command, on: FileSystem, fate: Fate, at: usize) -> Ende
     );
     let options = ptrace::Options::PTRACE_O_TRACESYSGOOD | ptrace::Options::PTRACE_O_EXITKILL;
     ptrace::setoptions(child, options).expect("options");
-    let mut calls = 0;
+    let mut made = 0;
     let mut signal = None;
     loop {
         ptrace::syscall(child, signal.take()).expect("it goes on");
         match waitpid(child, None).expect("a child") {
             WaitStatus::PtraceSyscall(_) => {
                 let Some(call) = Call::begun(child) else { continue };
-                if !call.changes_something() {
+                if !(call.changes_a_file() || calls == Calls::FilesAndStarts && call.starts_a_process()) {
                     continue;
                 }
-                calls += 1;
+                made += 1;
                 match fate {
-                    Fate::Killed if calls == at => {
+                    Fate::Killed if made == at => {
                         kill(child, Signal::SIGKILL).expect("a kill");
                         while !matches!(waitpid(child, None), Ok(WaitStatus::Signaled(..))) {}
                         return Ended::Killed;
                     }
-                    Fate::Fails(error) if calls == at => fail(child, error),
+                    Fate::Fails(error) if made == at => fail(child, error),
                     _ if on == FileSystem::WithoutExchange && call.number == libc::SYS_renameat2 => {
                         fail(child, Errno::EINVAL);
                     }
@@ -91,7 +95,7 @@ pub fn run(command: &mut Command, on: FileSystem, fate: Fate, at: usize) -> Ende
                 }
             }
             WaitStatus::Stopped(_, sent) => signal = Some(sent),
-            WaitStatus::Exited(_, code) => return Ended::Exited(code, calls),
+            WaitStatus::Exited(_, code) => return Ended::Exited(code, made),
             other => panic!("{other:?}"),
         }
     }
@@ -137,7 +141,7 @@ impl Call {
         })
     }
 
-    fn changes_something(&self) -> bool {
+    fn changes_a_file(&self) -> bool {
         let opens_for_writing = |argument: usize| {
             let flags = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC;
             self.arguments[argument] & u64::from(flags.cast_unsigned()) != 0
@@ -150,6 +154,10 @@ impl Call {
             libc::SYS_write | libc::SYS_writev => self.arguments[0] > 2,
             _ => CHANGES.contains(&self.number),
         }
+    }
+
+    fn starts_a_process(&self) -> bool {
+        STARTS.contains(&self.number)
     }
 }
 
@@ -176,8 +184,6 @@ const CHANGES: &[libc::c_long] = &[
     libc::SYS_utimensat,
     libc::SYS_setxattr,
     libc::SYS_fsetxattr,
-    libc::SYS_clone,
-    libc::SYS_clone3,
     #[cfg(not(target_arch = "riscv64"))]
     libc::SYS_renameat,
     #[cfg(target_arch = "x86_64")]
@@ -202,6 +208,11 @@ const CHANGES: &[libc::c_long] = &[
     libc::SYS_chown,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_lchown,
+];
+
+const STARTS: &[libc::c_long] = &[
+    libc::SYS_clone,
+    libc::SYS_clone3,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_fork,
     #[cfg(target_arch = "x86_64")]

@@ -122,7 +122,7 @@ impl fmt::Display for Reason {
 #[must_use]
 pub fn describe(operation: event::Operation) -> &'static str {
     match operation {
-        event::Operation::Rebase => "a rebase is in progress",
+        event::Operation::Rebase => "a rebase or git am is in progress",
         event::Operation::Bisect => "a bisect is in progress",
         event::Operation::CherryPick => "the commit is a cherry-pick",
         event::Operation::Revert => "the commit is a revert",

@@ -1,11 +1,16 @@
 //! `install`: the hooks into this repository, or for every one.
 
+use std::io;
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{Exit, Refusal, Session, file, servers};
 use crate::config::FILE_NAME;
+use crate::environment;
 use crate::git::{self, Repository};
 use crate::install::{self, Done, Request, state};
+use crate::platform;
 use crate::ui::Printer;
 
 /// The events that can be installed.
@@ -78,7 +83,11 @@ impl Arguments {
         if events.is_empty() {
             return Err(Refusal::new(
                 "say what to trigger on",
-                "for every commit made here: jenkins-trigger install post-commit",
+                if self.global {
+                    "for every commit: jenkins-trigger install --global post-commit"
+                } else {
+                    "for every commit made here: jenkins-trigger install post-commit"
+                },
             ));
         }
         let mut hooks = Vec::new();
@@ -109,7 +118,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         Err(error) if error.is::<Refusal>() && !file::exists(&repository)? => None,
         Err(error) => return Err(error),
     };
-    let program = std::env::current_exe()?;
+    let program = program()?;
     let request = Request {
         program: &program,
         hooks: &hooks,
@@ -145,6 +154,21 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     Ok(exit)
 }
 
+/// This program by the path it was started by, if that leads to it: what a link leads to changes
+/// with every update.
+fn program() -> io::Result<PathBuf> {
+    let own = std::env::current_exe()?;
+    let started = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let candidates = if started.components().count() > 1 {
+        vec![std::path::absolute(&started)?]
+    } else {
+        let named = |folder: PathBuf| folder.join(&started);
+        environment::search_path().into_iter().map(named).collect()
+    };
+    let is_own = |path: &PathBuf| platform::is_same_file(path, &own);
+    Ok(candidates.into_iter().find(is_own).unwrap_or(own))
+}
+
 /// Whatever was written, git decides what it runs.
 fn verify(printer: &Printer, repository: &Repository) -> Exit {
     let problems = match state::inspect(repository) {
@@ -165,7 +189,7 @@ fn verify(printer: &Printer, repository: &Repository) -> Exit {
 }
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
-    let program = std::env::current_exe()?;
+    let program = program()?;
     let hooks = arguments.hooks(None)?;
     let request = Request {
         program: &program,
@@ -242,6 +266,11 @@ pub(super) fn say(printer: &Printer, done: &Done) {
         Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
         Done::Excluded(path) => printer.note(&format!(
             "hidden from git status by lines in {}",
+            path.display()
+        )),
+        Done::Outside(path) => printer.warning(&format!(
+            "{} lies outside of this repository: others that use it run this too, which says nothing where there is \
+             no {FILE_NAME}",
             path.display()
         )),
         Done::Elsewhere(path) => printer.warning(&format!(

@@ -129,10 +129,11 @@ pub fn versions_on_path() -> Vec<(PathBuf, Version)> {
             continue;
         }
         seen.push(real);
-        let answer = Command::new(&program)
-            .arg("version")
-            .stdin(Stdio::null())
-            .output();
+        let mut asked = Command::new(&program);
+        for name in environment::secret_variables() {
+            asked.env_remove(name);
+        }
+        let answer = asked.arg("version").stdin(Stdio::null()).output();
         if let Ok(output) = answer
             && output.status.success()
         {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::BString;
 
-use super::manager::Manager;
+use super::manager::{self, Manager};
 use crate::git;
 use crate::text::shell_argument;
 
@@ -58,12 +58,10 @@ pub enum Error {
     /// A hook that git tracks.
     #[error("{path} is tracked by git, so moving it aside would be a change for all; nothing was changed")]
     Tracked {
-        /// The file.
+        /// The first of the files.
         path: PathBuf,
-        /// The hook of git's.
-        hook: &'static str,
-        /// The program that a line in it would run.
-        program: PathBuf,
+        /// The hooks of git's that are so.
+        hooks: Vec<&'static str>,
     },
     /// husky writes the hooks folder anew whenever it is installed.
     #[error("husky owns the hooks of this repository; nothing was changed")]
@@ -185,7 +183,7 @@ impl Error {
         match self {
             Self::SharedHooksPath { own, .. } => set("local", own),
             Self::DeadHooksPath { scope, alive, .. } => set(scope, alive),
-            Self::NoHooks { scope, .. } => Some(format!("git config --{scope} --unset core.hooksPath")),
+            Self::NoHooks { scope, .. } => Some(format!("git config --{scope} --unset-all core.hooksPath")),
             _ => None,
         }
     }
@@ -206,18 +204,30 @@ impl Error {
                 ..
             }
             | Self::TakenBack { manager } => Some(format!("{}\nor, {by_config}", manager.offer().join("\n"))),
-            Self::Named { hook, program, .. } | Self::Tracked { hook, program, .. } => Some(format!(
-                "add this line to it, before any `exec` or `exit`:\n{} hook {hook} \"$@\"\nthen: {install}\nor, \
-                 {by_config}",
-                word(program)
+            Self::Named { hook, program, .. } => Some(format!(
+                "if it is a shell script, add this line to it, before any `exec` or `exit`:\nif [ -x {program} ]; then \
+                 {program} hook {hook} \"$@\"; fi\nthen: {install}\nor, {by_config}",
+                program = word(program)
             )),
+            Self::Tracked { hooks, .. } => {
+                let lines: Vec<String> = hooks
+                    .iter()
+                    .map(|hook| format!("in {hook}: {}", manager::guarded_line(hook)))
+                    .collect();
+                Some(format!(
+                    "add a line to it, before any `exec` or `exit`, that does nothing for those who have no \
+                     jenkins-trigger on the PATH\n{}\nthen: {install}\nor, {by_config}",
+                    lines.join("\n")
+                ))
+            }
             Self::Husky { .. } => Some(format!(
                 "let this add lines to them: {install} --via file --yes\nor write them yourself {}\nor, {by_config}",
                 Manager::Husky.offer().join("\n")
             )),
             Self::ByLine { .. } => Some(format!("for the other hooks: {install} --via file")),
             Self::SharedHooksPath { .. } => Some(format!(
-                "to have hooks of its own in this repository: {setting_right}\nor, {by_config}"
+                "to have hooks of its own in this repository, and no longer the shared ones: \
+                 {setting_right}\nor, {by_config}"
             )),
             Self::PassingHooksPath { .. } => Some(
                 "leave out `-c core.hooksPath=...` (or GIT_CONFIG_COUNT and GIT_CONFIG_PARAMETERS) when you install"
@@ -236,7 +246,7 @@ impl Error {
                  {install} --global --via file",
                 folder.display()
             )),
-            Self::OldGit { .. } => Some(format!("install hook files into each repository: {install}")),
+            Self::OldGit { .. } => Some(format!("install hook files into each repository: {install} --via file")),
             Self::Changed { .. } | Self::GitConfig { .. } | Self::Io { .. } | Self::Git(_) => None,
         }
     }

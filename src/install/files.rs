@@ -10,6 +10,7 @@ use super::place::{Place, own_folder};
 use super::shim::Shim;
 use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, made, named};
 use crate::git::Repository;
+use crate::platform;
 
 /// So often the folder is looked at again because a file in it changed meanwhile.
 const ATTEMPTS: usize = 5;
@@ -17,7 +18,7 @@ const ATTEMPTS: usize = 5;
 /// What is special about an installation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
-    /// The folder serves every repository.
+    /// The folder serves other repositories too.
     pub(super) everywhere: bool,
     /// A hook in whose place ours would not last is refused.
     pub(super) lasting: bool,
@@ -28,34 +29,39 @@ pub(super) fn install(
     request: &Request<'_>,
     lasting: bool,
 ) -> Result<Vec<Done>, Error> {
+    let place = Place::of(repository)?;
+    let outside = place.is_outside(repository);
     let kind = Kind {
-        everywhere: false,
+        everywhere: outside,
         lasting,
     };
-    let place = Place::of(repository)?;
     match place.check(repository) {
         Err(Error::Husky { folder }) if request.append && !lasting => return append(&folder, request.hooks),
         other => other?,
     }
     let inside = place.in_work_tree(repository);
     if let Some(inside) = &inside {
+        let mut tracked = Vec::new();
         for hook in request.hooks {
+            let path = place.folder.join(hook);
+            let served = runs_us_by_a_line(&path, hook)? || matches!(look(&path)?, Found::Ours(_));
             // Moving it aside would show up as a change of everybody's.
-            if repository.tracks(&inside.join(hook))? {
-                let path = place.folder.join(hook);
-                let served = runs_us_by_a_line(&path, hook)? || matches!(look(&path)?, Found::Ours(_));
-                if !served {
-                    return Err(Error::Tracked {
-                        path,
-                        hook,
-                        program: request.program.to_owned(),
-                    });
-                }
+            if !served && repository.tracks(&inside.join(hook))? {
+                tracked.push(*hook);
             }
+        }
+        if let Some(first) = tracked.first() {
+            return Err(Error::Tracked {
+                path: place.folder.join(first),
+                hooks: tracked,
+            });
         }
     }
     let elsewhere = place.folders_elsewhere(repository)?;
     let mut done = into_folder(&place.folder, Some(repository), request, kind)?;
+    if outside {
+        done.push(Done::Outside(place.folder.clone()));
+    }
     if let Some(inside) = inside {
         match exclude(repository, &place, &inside) {
             Ok(excluded) => done.extend(excluded),
@@ -174,7 +180,7 @@ fn try_folder(
 
 /// Looks at every place before any is changed.
 fn check(folder: &mut Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<folder::Place>, Error> {
-    folder.ours()?;
+    let ours = folder.ours()?;
     let mut places = Vec::new();
     for hook in request.hooks {
         let mut name = OsString::from(hook);
@@ -209,6 +215,8 @@ fn check(folder: &mut Folder, request: &Request<'_>, kind: Kind) -> Result<Vec<f
         }
         let chained = match &before {
             Found::Ours(shim) => shim.chained.clone(),
+            // Somebody removed ours by hand, and what it had moved aside is there yet.
+            Found::Nothing => folder.orphans(hook, &ours)?.pop(),
             _ => None,
         };
         places.push(folder::Place {
@@ -265,7 +273,7 @@ impl Places {
         }
         folders.push(own_folder(repository));
         let exclude = repository.git_path("info/exclude")?;
-        folders.extend(excluded_folders(repository, &exclude));
+        folders.extend(excluded_folders(repository, &exclude)?);
         let husky = manager::husky_of(&place.folder);
         let husky = husky
             .iter()
@@ -334,21 +342,25 @@ fn try_out(path: &Path) -> Result<Vec<Done>, Error> {
     }
     for hook in ALL_HOOKS {
         let file = folder.file(hook);
-        let mut aside = folder.aside(hook)?.into_iter().map(|name| folder.file(name));
+        let was_ours = ours.iter().any(|(name, _)| name == hook);
+        let mut aside = folder.orphans(hook, &[])?;
         match look(&file)? {
+            // What ours led to is back: whoever named a file so named it himself.
+            Found::Nothing if was_ours => aside.clear(),
             // Somebody removed ours by hand.
             Found::Nothing => {
-                if let Some(former) = aside.next() {
-                    crate::platform::rename_to_new(&former, &file).map_err(failed("restore", &file))?;
+                if let Some(former) = aside.pop() {
+                    let former = folder.file(former);
+                    platform::rename_to_new(&former, &file).map_err(failed("restore", &file))?;
                     done.push(Done::Restored(file));
                 }
             }
-            _ if ours.iter().any(|(name, _)| name == hook) => {}
+            _ if was_ours => {}
             Found::Ours(_) | Found::NoFile => {}
             Found::Foreign(content) if manager::calls_us(&content, hook) => done.push(Done::ByLine(file)),
             Found::Edited | Found::Foreign(_) => done.push(Done::Foreign(file)),
         }
-        done.extend(aside.map(Done::StillAside));
+        done.extend(aside.into_iter().map(|name| Done::StillAside(folder.file(name))));
     }
     if let Some(removed) = folder.remove() {
         done.push(Done::RemovedFolder(removed));
@@ -402,24 +414,27 @@ fn pattern(path: &str) -> String {
     pattern
 }
 
-/// The folders in the work tree that our lines in the exclude file tell of.
-fn excluded_folders(repository: &Repository, exclude: &Path) -> Vec<PathBuf> {
-    let Some(top) = repository.work_tree() else {
-        return Vec::new();
-    };
+/// The folders, in whichever work tree, that our lines in the exclude file tell of.
+fn excluded_folders(repository: &Repository, exclude: &Path) -> Result<Vec<PathBuf>, Error> {
     let lines = block::read(exclude).unwrap_or_default();
-    lines
+    let folder = |line: &Vec<u8>| {
+        let path = std::str::from_utf8(line).ok()?.strip_prefix('/')?;
+        let mut plain = String::new();
+        let mut chars = path.chars();
+        while let Some(c) = chars.next() {
+            plain.push(if c == '\\' { chars.next()? } else { c });
+        }
+        Some(Path::new(&plain).parent()?.to_owned())
+    };
+    let inside: Vec<PathBuf> = lines.iter().filter_map(folder).collect();
+    if inside.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tops = repository.work_trees()?;
+    Ok(tops
         .iter()
-        .filter_map(|line| {
-            let path = std::str::from_utf8(line).ok()?.strip_prefix('/')?;
-            let mut plain = String::new();
-            let mut chars = path.chars();
-            while let Some(c) = chars.next() {
-                plain.push(if c == '\\' { chars.next()? } else { c });
-            }
-            Some(top.join(plain).parent()?.to_owned())
-        })
-        .collect()
+        .flat_map(|top| inside.iter().map(|folder| top.join(folder)))
+        .collect())
 }
 
 /// Adds our lines to the files that husky has for them.
@@ -427,7 +442,7 @@ fn append(folder: &Path, hooks: &[&'static str]) -> Result<Vec<Done>, Error> {
     let mut done = Vec::new();
     for hook in hooks {
         let path = folder.join(hook);
-        block::put(&path, &[manager::husky_line(hook)], 0o644)?;
+        block::put(&path, &[manager::guarded_line(hook)], 0o644)?;
         done.push(Done::Appended(path));
     }
     Ok(done)

@@ -195,12 +195,23 @@ impl Folder {
         }
     }
 
-    /// The names of what was moved aside for this hook, sorted.
-    pub(super) fn aside(&self, hook: &str) -> Result<Vec<OsString>, Error> {
-        let mut names = self.names()?;
+    /// The names of what was moved aside for this hook and that no script of ours leads to, the
+    /// newest last.
+    pub(super) fn orphans(&self, hook: &str, ours: &[(OsString, Shim)]) -> Result<Vec<OsString>, Error> {
         let start = format!("{hook}{ASIDE}");
-        names.retain(|name| name.as_bytes().starts_with(start.as_bytes()));
-        Ok(names)
+        let number = |name: &OsString| match name.as_bytes().strip_prefix(start.as_bytes())? {
+            b"" => Some(1),
+            rest => rest.strip_prefix(b"-")?.to_str().ok()?.parse::<u32>().ok(),
+        };
+        let led_to = |name: &OsString| ours.iter().any(|(_, shim)| shim.chained.as_ref() == Some(name));
+        let mut found: Vec<(u32, OsString)> = self
+            .names()?
+            .into_iter()
+            .filter(|name| !led_to(name))
+            .filter_map(|name| Some((number(&name)?, name)))
+            .collect();
+        found.sort();
+        Ok(found.into_iter().map(|(_, name)| name).collect())
     }
 
     fn names(&self) -> Result<Vec<OsString>, Error> {
@@ -270,8 +281,8 @@ impl Folder {
             }
         }
         let aside = |place: Place| match place.before {
-            Found::Foreign(_) => place.shim.chained,
-            _ => None,
+            Found::Ours(_) => None,
+            _ => place.shim.chained,
         };
         Ok(places.into_iter().map(aside).collect())
     }
@@ -420,7 +431,7 @@ impl Folder {
 pub(super) struct Place {
     /// The file name.
     pub(super) name: OsString,
-    /// The script; the name of what is moved aside for it is chosen when it is put.
+    /// The script; the name of what is moved aside for it is chosen when that is done.
     pub(super) shim: Shim,
     /// What is there: nothing, ours or somebody else's.
     pub(super) before: Found,

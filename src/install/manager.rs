@@ -69,21 +69,65 @@ pub fn husky_of(folder: &Path) -> Option<PathBuf> {
 /// Whether a line in this script runs our program on the hook.
 #[must_use]
 pub fn calls_us(content: &[u8], hook: &str) -> bool {
-    let call = format!("hook {hook}");
-    content.lines().any(|line| {
-        !line.trim_start().starts_with(b"#")
-            && line.contains_str("jenkins-trigger")
-            && line.contains_str(&call)
+    called(content, hook).is_some()
+}
+
+/// The word by which a line in this script, or in a manager's file, runs our program on the hook: a
+/// path or a name.
+#[must_use]
+pub fn called(content: &[u8], hook: &str) -> Option<Vec<u8>> {
+    let call = format!(" hook {hook}");
+    // No script, but perhaps this very program.
+    if content.contains(&0) {
+        return None;
+    }
+    content.lines().find_map(|line| {
+        if line.trim_start().starts_with(b"#") {
+            return None;
+        }
+        let (before, after) = line.split_once_str(&call)?;
+        if after
+            .first()
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+        {
+            return None;
+        }
+        let quote = before.last().filter(|byte| matches!(byte, b'"' | b'\''));
+        let start = match quote {
+            Some(quote) => before[..before.len() - 1].rfind_byte(*quote)?,
+            None => before.rfind_byteset(b" \t;&|({").map_or(0, |at| at + 1),
+        };
+        let word = before[start..].trim_with(|c| matches!(c, '"' | '\''));
+        let ours = word == b"jenkins-trigger" || word.ends_with(b"/jenkins-trigger");
+        (ours && begins_a_command(&before[..start])).then(|| word.to_vec())
     })
+}
+
+/// Whether what follows this part of a line is a command's name, and no argument of another's.
+fn begins_a_command(before: &[u8]) -> bool {
+    let before = before.trim_end();
+    let word = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let words: [&[u8]; 9] = [
+        b"then", b"else", b"do", b"exec", b"command", b"!", b"run:", b"entry:", b"-",
+    ];
+    before.is_empty()
+        || b";&|({".contains(&before[before.len() - 1])
+        || words.contains(&word)
+        || word.contains(&b'=')
 }
 
 /// Whether a script asks under which name it was called, which another name would break.
 #[must_use]
 pub fn asks_its_name(content: &[u8]) -> bool {
+    let part = [
+        "basename", "case ", "=~", "==", " = ", ".name", ".split(", "${0##", "${0:t",
+    ];
     content.starts_with(b"#!")
         && content.lines().any(|line| {
-            let itself = line.contains_str("$0") || line.contains_str("argv[0]");
-            line.contains_str("${0##") || (line.contains_str("basename") && itself)
+            let itself = ["$0", "${0", "argv[0]", "__FILE__"]
+                .iter()
+                .any(|name| line.contains_str(name));
+            itself && part.iter().any(|part| line.contains_str(part))
         })
 }
 
@@ -192,7 +236,7 @@ impl Manager {
                     format!("    required_executable: ./scripts/jenkins-trigger-{hook}"),
                 ]
             }
-            Self::Husky => vec![format!(".husky/{hook}: {}", husky_line(hook))],
+            Self::Husky => vec![format!(".husky/{hook}: {}", guarded_line(hook))],
             Self::PreCommit | Self::Prek | Self::GitLfs => Vec::new(),
         }
     }
@@ -203,9 +247,8 @@ fn capital(word: &str) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
-/// The line of husky's own file for this hook: nothing happens to those who have no
-/// jenkins-trigger. Not `command && …`, whose failure ends the script.
-pub(super) fn husky_line(hook: &str) -> String {
+/// A line for a file that others have too: nothing happens to those who have no jenkins-trigger. Not `command && …`, whose failure ends the script.
+pub(super) fn guarded_line(hook: &str) -> String {
     format!("if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook {hook} \"$@\"; fi")
 }
 
@@ -213,6 +256,54 @@ pub(super) fn husky_line(hook: &str) -> String {
 mod tests {
     use super::*;
     use crate::install::Shim;
+
+    #[test]
+    fn a_line_that_runs_the_program_is_told_from_one_that_names_it() {
+        let run: [&[u8]; 8] = [
+            b"jenkins-trigger hook post-commit",
+            b"  '/opt/a b/jenkins-trigger' hook post-commit \"$@\"",
+            b"/usr/bin/jenkins-trigger hook post-commit \"$@\" || :",
+            b"if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook post-commit; fi",
+            b"      run: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook post-commit {1}; fi",
+            b"        run: jenkins-trigger hook post-commit",
+            b"entry: sh -c 'command -v jenkins-trigger >/dev/null || exit 0; exec jenkins-trigger hook post-commit'",
+            b"true && JENKINS_URL=x jenkins-trigger hook post-commit",
+        ];
+        for line in run {
+            assert!(calls_us(line, "post-commit"), "{}", line.as_bstr());
+        }
+        let named: [&[u8]; 5] = [
+            b"# jenkins-trigger hook post-commit",
+            b"echo \"see the wiki: jenkins-trigger hook post-commit\"",
+            b"my-jenkins-trigger hook post-commit",
+            b"jenkins-trigger hook post-commit-more",
+            b"jenkins-trigger hook post-merge",
+        ];
+        for line in named {
+            assert!(!calls_us(line, "post-commit"), "{}", line.as_bstr());
+        }
+    }
+
+    #[test]
+    fn a_script_that_goes_by_its_name_is_told() {
+        let by_name = [
+            "case \"$0\" in */post-commit) ;; esac",
+            "exec multi \"$(basename \"$0\")\"",
+            "name=${0##*/}",
+            "name = pathlib.Path(sys.argv[0]).name",
+            "File.basename(__FILE__)",
+        ];
+        for line in by_name {
+            assert!(asks_its_name(format!("#!/bin/sh\n{line}\n").as_bytes()), "{line}");
+        }
+        let by_folder = ["cd \"$(dirname \"$0\")\"", "HERE=${0%/*}", "echo \"$0: done\""];
+        for line in by_folder {
+            assert!(
+                !asks_its_name(format!("#!/bin/sh\n{line}\n").as_bytes()),
+                "{line}"
+            );
+        }
+    }
 
     /// lefthook deletes every file of the hooks folder that has its name in capitals in it, and
     /// each of the others knows its hooks by their text.

@@ -112,6 +112,8 @@ pub enum Done {
     Appended(PathBuf),
     /// Files of ours in the work tree are hidden from `git status` by this file.
     Excluded(PathBuf),
+    /// The folder is no part of this repository.
+    Outside(PathBuf),
     /// Another work tree has a hooks folder of its own.
     Elsewhere(PathBuf),
     /// The git config was set.

@@ -55,6 +55,18 @@ impl Place {
         Some(inside.to_owned())
     }
 
+    /// Whether the folder is no part of this repository, by its path or by a link.
+    #[must_use]
+    pub fn is_outside(&self, repository: &Repository) -> bool {
+        let folder = resolved(&self.folder);
+        let parts = [
+            Some(repository.common_dir()),
+            Some(repository.git_dir()),
+            repository.work_tree(),
+        ];
+        !parts.into_iter().flatten().any(|part| folder.starts_with(part))
+    }
+
     /// Whether this repository's own hooks may be written there.
     ///
     /// # Errors

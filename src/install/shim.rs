@@ -11,7 +11,12 @@ use crate::text::shell_word;
 /// What the second line of our hooks begins with, whatever else was written into them.
 const MARKER: &[u8] = b"# jenkins-trigger hook, version ";
 
+/// The script that is installed now.
 const TEMPLATE: &str = include_str!("../../hooks/hook");
+
+/// The scripts that other versions installed: they are ours as well, to renew and to take out.
+/// Whenever `hooks/hook` changes, what a release had goes here.
+const OLDER: &[&str] = &[include_str!("../../hooks/older/1")];
 
 /// What one of our hook scripts says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +37,12 @@ impl Shim {
     /// The script.
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
-        let mut script = Vec::with_capacity(TEMPLATE.len() + 256);
-        for piece in pieces() {
+        self.render_as(TEMPLATE)
+    }
+
+    fn render_as(&self, template: &'static str) -> Vec<u8> {
+        let mut script = Vec::with_capacity(template.len() + 256);
+        for piece in pieces(template) {
             match piece {
                 Piece::Text(text) => script.extend_from_slice(text.as_bytes()),
                 Piece::Value("HOOK") => script.extend_from_slice(self.hook.as_bytes()),
@@ -48,19 +57,28 @@ impl Shim {
         script
     }
 
-    /// Reads a script back; `None` unless it is what [`render`](Self::render) writes and nothing
-    /// more: a line that somebody added is his, and neither overwritten nor removed.
+    /// Reads a script back; `None` unless it is what [`render`](Self::render), of this or of an
+    /// older version, writes and nothing more: a line that somebody added is his, and neither
+    /// overwritten nor removed.
     #[must_use]
     pub fn parse(script: &[u8]) -> Option<Self> {
+        let templates = [TEMPLATE].into_iter().chain(OLDER.iter().copied());
+        templates
+            .into_iter()
+            .find_map(|template| Self::parse_as(template, script))
+    }
+
+    fn parse_as(template: &'static str, script: &[u8]) -> Option<Self> {
         let mut shim = Self {
-            hook: String::new(),
+            // The only one that the first version knew.
+            hook: "post-commit".to_owned(),
             program: PathBuf::new(),
             chained: None,
             made: 0,
             everywhere: false,
         };
         let mut rest = script;
-        for piece in pieces() {
+        for piece in pieces(template) {
             match piece {
                 Piece::Text(text) => rest = rest.strip_prefix(text.as_bytes())?,
                 Piece::Value("BINARY") => shim.program = take_word(&mut rest)?.into(),
@@ -86,7 +104,7 @@ impl Shim {
             return None;
         }
         // Whatever else reads the same, such as `+1` for a number, somebody changed.
-        (shim.render() == script).then_some(shim)
+        (shim.render_as(template) == script).then_some(shim)
     }
 }
 
@@ -102,9 +120,9 @@ enum Piece {
 }
 
 /// The template's text and, between each two `@`, the names of what differs.
-fn pieces() -> impl Iterator<Item = Piece> {
+fn pieces(template: &'static str) -> impl Iterator<Item = Piece> {
     // A lone `@`, as in `$@`, is always followed by the closing quote.
-    let mut rest = TEMPLATE;
+    let mut rest = template;
     std::iter::from_fn(move || {
         let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase());
         if let Some((name, after)) = rest.strip_prefix('@').and_then(|rest| rest.split_once('@'))
@@ -201,6 +219,23 @@ mod tests {
         };
         assert_eq!(Shim::parse(&chained.render()), None);
         assert_eq!(Shim::parse(&hook.render()), None);
+    }
+
+    /// Nobody who updates the program is left with hooks that it takes for somebody else's.
+    #[test]
+    fn a_script_of_an_older_version_is_ours() {
+        for template in OLDER {
+            let shim = Shim {
+                chained: None,
+                made: 0,
+                everywhere: false,
+                hook: "post-commit".into(),
+                ..shim()
+            };
+            let script = shim.render_as(template);
+            assert_ne!(script, shim.render());
+            assert_eq!(Shim::parse(&script), Some(shim));
+        }
     }
 
     #[test]

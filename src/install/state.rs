@@ -1,5 +1,7 @@
 //! What git will really run on its hooks: asked from git, and looked at.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,12 +12,16 @@ use super::config_hook::{self, ConfigHook};
 use super::folder::{Found, look};
 use super::manager::{self, manager_of};
 use super::place::{Place, own_folder};
-use super::{Error, Event, block, is_executable, named};
+use super::{Error, Event, is_executable, named};
 use crate::environment;
 use crate::git::{self, Repository, Version};
+use crate::platform;
 
 /// What is said of a hook that the git config switches off, before the key that does.
 const OFF: &str = "switched off by ";
+
+/// What is said of a line that runs the program by its name alone.
+const NOT_ON_PATH: &str = "but jenkins-trigger is not on the PATH";
 
 /// Who is behind something that git runs, or that it would run in another place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -331,22 +337,18 @@ impl Inspection<'_> {
                 )));
             }
         }
-        if let Some(folder) = manager::husky_of(&self.place.folder)
-            && block::read(&folder.join(hook)).is_some()
-        {
-            let note = format!("by lines in {}", folder.join(hook).display());
-            return Ok(Some((Whose::Below, note, None)));
-        }
-        if manager::calls_us(content, hook) {
-            return Ok(Some((Whose::Below, "by a line in it".into(), None)));
-        }
         let top = self.repository.work_tree();
         let files = manager.map(manager::Manager::files).unwrap_or_default();
-        let named = files.iter().find(|file| {
-            let content = top.and_then(|top| std::fs::read(top.join(file)).ok());
-            content.is_some_and(|content| manager::calls_us(&content, hook))
-        });
-        Ok(named.map(|file| (Whose::Below, format!("by lines in {file}"), None)))
+        let husky = manager::husky_of(&self.place.folder).map(|folder| folder.join(hook));
+        let mut places: Vec<PathBuf> = husky.into_iter().collect();
+        places.extend(files.iter().filter_map(|file| Some(top?.join(file))));
+        if let Some(word) = manager::called(content, hook) {
+            return Ok(Some(by_line(&word, "by a line in it".to_owned())));
+        }
+        Ok(places.iter().find_map(|file| {
+            let word = manager::called(&std::fs::read(file).ok()?, hook)?;
+            Some(by_line(&word, format!("by lines in {}", file.display())))
+        }))
     }
 
     /// Our scripts where git does not look, or under a name that nobody runs.
@@ -426,6 +428,15 @@ impl Inspection<'_> {
                 },
             );
         }
+        if note.ends_with(NOT_ON_PATH) {
+            return problem(
+                format!("{} runs it {note}", ours.from),
+                match std::env::current_exe() {
+                    Ok(own) => format!("put a link to {} into a folder of your PATH", own.display()),
+                    Err(_) => "put it into a folder of your PATH".to_owned(),
+                },
+            );
+        }
         if let Some(other) = of(Whose::Foreign) {
             return problem(
                 format!("git runs {} on {}, and not {}", other.from, state.hook, ours.from),
@@ -446,6 +457,22 @@ impl Inspection<'_> {
             }
             _ => problem(format!("git does not run {}: {note}", ours.from), again),
         }
+    }
+}
+
+/// A line that runs the program by this word, and whether it can.
+fn by_line(word: &[u8], note: String) -> (Whose, String, Option<PathBuf>) {
+    let path = Path::new(OsStr::from_bytes(word));
+    if path.components().count() > 1 {
+        return (Whose::Below, note, Some(path.to_owned()));
+    }
+    match environment::search_path()
+        .into_iter()
+        .map(|folder| folder.join(path))
+        .find(|program| is_executable(program))
+    {
+        Some(program) => (Whose::Below, note, Some(program)),
+        None => (Whose::Shadowed, format!("{note}, {NOT_ON_PATH}"), None),
     }
 }
 
@@ -504,7 +531,7 @@ fn programs(repository: &Repository, hooks: &[(Event, Vec<HookState>)]) -> Vec<P
 
 /// What the program says it is.
 fn version_of(program: &Path) -> Option<String> {
-    if std::env::current_exe().is_ok_and(|own| own == program) {
+    if std::env::current_exe().is_ok_and(|own| platform::is_same_file(&own, program)) {
         return Some(env!("CARGO_PKG_VERSION").to_owned());
     }
     if !is_executable(program) {

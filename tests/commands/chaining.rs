@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
 use crate::helpers::{filtered, home, listing};
-use crate::support::{Repository, program, with_each_git};
+use crate::support::{Ran, Repository, program, with_each_git};
 
 const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
 
@@ -158,4 +158,139 @@ fn a_chained_hook_with_a_name_that_is_no_utf8_in_its_path_comes_back() {
     home.tool(&folder, &["install", "post-commit"]).succeeded();
     home.tool(&folder, &["uninstall"]).succeeded();
     assert_eq!(listing(&folder), before);
+}
+
+fn content(repository: &Repository<'_>, name: &str) -> Option<Vec<u8>> {
+    fs::read(repository.hooks().join(name)).ok()
+}
+
+/// What ours had moved aside would otherwise never run again, and nobody would say so.
+#[test]
+fn a_hook_whose_chain_was_broken_by_hand_is_chained_again() {
+    with_each_git(|home| {
+        let repository = home.repository("shop", FILE);
+        let mine = b"#!/bin/sh\necho mine >&2\n";
+        put(&repository, "post-commit", mine, 0o755);
+        repository.install();
+        fs::remove_file(repository.hooks().join("post-commit")).expect("ours is there");
+        let ran = repository.install();
+        assert!(ran.stderr.contains("runs first, from"), "{}", ran.whole());
+        let commit = repository.commit("work");
+        assert!(commit.stderr.contains("mine\n"), "{}", commit.whole());
+        repository.tool(&["uninstall"]).succeeded();
+        assert_eq!(content(&repository, "post-commit").as_deref(), Some(&mine[..]));
+
+        repository.install();
+        fs::remove_file(repository.hooks().join("post-commit")).expect("ours is there");
+        repository.tool(&["uninstall"]).succeeded();
+        assert_eq!(content(&repository, "post-commit").as_deref(), Some(&mine[..]));
+    });
+}
+
+/// A file that was never ours to move is none of ours to put anywhere.
+#[test]
+fn a_file_with_a_name_like_our_backups_is_not_made_a_hook() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    for name in [
+        "post-merge.before-jenkins-trigger-mine",
+        "post-merge.before-jenkins-triggers",
+    ] {
+        put(&repository, name, b"#!/bin/sh\n", 0o755);
+    }
+    let before = listing(&repository.folder);
+    repository.tool(&["uninstall"]).succeeded();
+    assert_eq!(listing(&repository.folder), before);
+    comes_back(&repository);
+}
+
+/// As after an update to another system, or of a file that was cut off.
+#[test]
+fn a_program_that_does_not_start_keeps_no_chained_hook_from_running() {
+    with_each_git(|home| {
+        for (name, lose) in [
+            (
+                "garbage",
+                (|path: &Path| fs::write(path, b"\x7fELFgarbage").expect("a file")) as fn(&Path),
+            ),
+            ("folder", |path| {
+                fs::remove_file(path).expect("the program");
+                fs::create_dir(path).expect("a folder");
+            }),
+        ] {
+            let repository = home.repository(name, FILE);
+            put(&repository, "post-commit", b"#!/bin/sh\necho mine >&2\n", 0o755);
+            let copy = home.path(name).join("jenkins-trigger-copy");
+            // Not by this process: another thread's child would keep it open, and nobody could run it.
+            let mut cp = home.command("cp", &repository.folder);
+            Ran::of(cp.arg(program()).arg(&copy)).succeeded();
+            let mut install = home.command(&copy, &repository.folder);
+            Ran::of(install.args(["install", "post-commit"])).succeeded();
+            lose(&copy);
+            let commit = repository.git(&["commit", "--allow-empty", "-m", "work"]);
+            assert!(commit.stderr.contains("mine\n"), "{name}: {}", commit.whole());
+        }
+    });
+}
+
+/// A chained hook that commits elsewhere finds the hooks of that place as without us.
+#[test]
+fn switched_off_each_chained_hook_runs_in_its_own_repository() {
+    with_each_git(|home| {
+        let inner = home.repository("inner", FILE);
+        put(&inner, "post-commit", b"#!/bin/sh\necho inner >&2\n", 0o755);
+        inner.install();
+        let outer = home.repository("outer", FILE);
+        let script = format!(
+            "#!/bin/sh\necho outer >&2\ncd '{}' && unset GIT_DIR GIT_INDEX_FILE && git commit -q --allow-empty -m x\n",
+            inner.folder.display()
+        );
+        put(&outer, "post-commit", script.as_bytes(), 0o755);
+        outer.install();
+        let mut git = home.command("git", &outer.folder);
+        git.args(["commit", "-q", "--allow-empty", "-m", "work"])
+            .env("JENKINS_TRIGGER", "0");
+        let ran = Ran::of(&mut git).succeeded();
+        assert_eq!(ran.stderr, "outer\ninner\n");
+    });
+}
+
+/// What a link leads to changes with every update of a package.
+#[test]
+fn the_hook_runs_the_program_by_the_link_it_was_started_by() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let link = home.path("bin/jenkins-trigger");
+    symlink(program(), &link).expect("a link");
+    for started in [link.as_path(), Path::new("jenkins-trigger")] {
+        let mut install = home.command(started, &repository.folder);
+        Ran::of(install.args(["install", "post-commit"])).succeeded();
+        let script = content(&repository, "post-commit").expect("the hook");
+        let line = format!("binary='{}'\n", link.display());
+        assert!(String::from_utf8_lossy(&script).contains(&line));
+    }
+}
+
+/// Other repositories may run it too, and have nothing to do with it.
+#[test]
+fn a_hooks_folder_that_is_a_link_to_a_shared_one_is_said_and_is_silent_for_others() {
+    with_each_git(|home| {
+        let shared = home.path("shared");
+        fs::create_dir(&shared).expect("a folder");
+        let linked = |name: &str| {
+            let repository = home.repository(name, "");
+            let _ = fs::remove_dir_all(repository.hooks());
+            symlink(&shared, repository.hooks()).expect("a link");
+            repository
+        };
+        let (one, other) = (linked("one"), linked("other"));
+        let ran = one.install();
+        assert!(
+            ran.stderr.contains("lies outside of this repository"),
+            "{}",
+            ran.whole()
+        );
+        let commit = other.git(&["commit", "--allow-empty", "-m", "work"]);
+        assert_eq!(commit.stderr, "");
+    });
 }

@@ -51,10 +51,14 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         [ -z "$chained" ] || chained=$folder/$chained
 
         leave() {
+        	trap - EXIT
         	[ -f "$chained" ] && [ -x "$chained" ] || exit 0
-        	[ "${JENKINS_TRIGGER_CHAIN-}" != "$chained" ] || exit 0
-        	JENKINS_TRIGGER_CHAIN=$chained
-        	export JENKINS_TRIGGER_CHAIN
+        	# git calls it by the hook's name; a manager that renamed it may be what it runs.
+        	if [ "${0##*/}" != $hook ]; then
+        		[ "${JENKINS_TRIGGER_CHAIN-}" != "$PWD $chained" ] || exit 0
+        		JENKINS_TRIGGER_CHAIN="$PWD $chained"
+        		export JENKINS_TRIGGER_CHAIN
+        	fi
         	exec "$chained" "$@"
         }
 
@@ -76,17 +80,24 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         	;;
         esac
 
-        [ -x "$binary" ] || binary=$(command -v jenkins-trigger) || {
+        [ -f "$binary" ] && [ -x "$binary" ] || binary=$(command -v jenkins-trigger) || {
         	case $0 in /*) this=$0 ;; *) this=$PWD/$0 ;; esac
         	if [ -z "$chained" ]; then
         		fix="delete this hook: $this"
         	else
-        		fix="put back the one before it: mv '${this%/*}/${chained##*/}' '$this'"
+        		fix="put back the one before it: in ${this%/*}, rename ${chained##*/} to ${0##*/}"
         	fi
-        	echo "jenkins-trigger: the program is gone; install it again, or $fix" >&2
+        	printf 'jenkins-trigger: the program is gone; install it again, or %s\n' "$fix" >&2
         	leave "$@"
         }
+        # A program that does not start must not keep the one before from running: some shells leave then,
+        # others go on if they are told to.
+        if [ -n "$chained" ]; then
+        	trap 'leave "$@"' EXIT
+        	shopt -s execfail 2>/dev/null
+        fi
         exec "$binary" hook ${everywhere:+--everywhere} ${chained:+--chain "$chained"} "$hook" "$@"
+        leave "$@"
         "#);
     });
 }

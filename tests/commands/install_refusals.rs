@@ -158,7 +158,7 @@ fn our_own_hook_with_other_lines_in_it_stays() {
         let ours = fs::read_to_string(&hook).expect("the hook");
         for edited in [
             ours.replace("\nbinary=", "\nnotify-send committed\nbinary="),
-            ours.replace("\n[ -x", "\nexport SECRET='a b'\n[ -x"),
+            ours.replace("\n[ -f", "\nexport SECRET='a b'\n[ -f"),
             format!("{ours}true\n"),
         ] {
             edited_hook_stays(&repository, &hook, &ours, &edited);

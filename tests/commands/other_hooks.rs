@@ -187,7 +187,7 @@ fn the_line_that_a_refusal_names_serves_once_it_is_in_the_hook() {
         let line = ran
             .stderr
             .lines()
-            .find(|line| line.ends_with("hook post-commit \"$@\""));
+            .find(|line| line.ends_with("hook post-commit \"$@\"; fi"));
         let line = line.unwrap_or_else(|| panic!("no line in\n{}", ran.whole()));
         put_hook(&hook, format!("{script}{}\n", line.trim()), 0o755);
         repository.install();

@@ -180,7 +180,10 @@ fn a_hooks_path_of_any_scope_that_hides_ours_is_named_and_put_right() {
                 continue;
             }
             // The folder is the repository's own, so it would be used.
-            let value = home.path(format!("{scope}-hooks")).display().to_string();
+            let value = repository
+                .path(format!(".git/{scope}-hooks"))
+                .display()
+                .to_string();
             repository.git(&["config", &format!("--{scope}"), "core.hooksPath", &value]);
             helped(&repository, "core.hooksPath is set to");
             assert_eq!(repository.firings(), 1, "{scope}");

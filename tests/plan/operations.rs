@@ -96,7 +96,7 @@ fn a_rebase_and_a_bisect_are_skipped_unless_the_file_says_otherwise() {
         ..on("main")
     };
     let usual = rule("");
-    let said = "a rebase is in progress (`skip.while`)";
+    let said = "a rebase or git am is in progress (`skip.while`)";
     assert_eq!(verdict(&during(Operation::Rebase), &usual), (false, said.into()));
     assert!(!fires(&during(Operation::Bisect), &usual));
     for operation in [Operation::CherryPick, Operation::Revert, Operation::Merge] {
@@ -109,7 +109,7 @@ fn a_rebase_and_a_bisect_are_skipped_unless_the_file_says_otherwise() {
 #[test]
 fn each_operation_can_be_listed() {
     let operations = [
-        ("rebase", Operation::Rebase, "a rebase is in progress"),
+        ("rebase", Operation::Rebase, "a rebase or git am is in progress"),
         ("bisect", Operation::Bisect, "a bisect is in progress"),
         (
             "cherry-pick",

@@ -355,6 +355,18 @@ impl Spool {
         }
     }
 
+    /// Whether somebody has taken something whose name ends so. What cannot be read has no claims.
+    #[must_use]
+    pub fn has_claim(&self, ending: &str) -> bool {
+        let Ok(entries) = fs::read_dir(self.folder.join("seen")) else {
+            return false;
+        };
+        entries.filter_map(io::Result::ok).any(|entry| {
+            let name = entry.file_name();
+            name.as_encoded_bytes().ends_with(ending.as_bytes())
+        })
+    }
+
     /// Forgets that something was said.
     pub fn unsay(&self, what: &str) {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));

@@ -11,8 +11,8 @@ use jenkins_stand_in::StandIn;
 
 use crate::support::{Home, Ran, Repository, program, with_each_git};
 use crate::watch::{
-    assert_fired, complaints, file_for_all, forked, hook_script, said, shop_with_sha, wait_for_fired,
-    write_program,
+    assert_fired, complaints, file_for_all, file_with, forked, forked_with, hook_script, said, shop_with_sha,
+    wait_for_fired, write_program,
 };
 
 /// Where the user's hook is moved to.
@@ -348,6 +348,152 @@ fn one_that_amends_the_commit_fires_once() {
         commit(&repository);
         let amended = repository.head();
         assert_eq!(repository.git(&["log", "-1", "--format=%s"]).stdout, "amended\n");
+        assert_fired(&repository, &jenkins, &[amended]);
+    });
+}
+
+/// Runs each of these ways to move a branch to a further commit, once, with no hook of ours.
+const UNHOOKED: &[&str] = &[
+    "git -c core.hooksPath=/dev/null commit -q --amend --allow-empty -m amended",
+    "git -c core.hooksPath=/dev/null commit -q --allow-empty -m added",
+    "git update-ref HEAD $(git commit-tree -p HEAD -m made HEAD^{tree})",
+    "git reset -q --soft $(git commit-tree -p HEAD~1 -m made HEAD^{tree})",
+    // The branch's own tip, wherever HEAD is by then.
+    "git update-ref HEAD $(git commit-tree -p HEAD -m made HEAD^{tree})\ngit checkout -q -b other HEAD~1",
+];
+
+/// A hook that runs `what` the first time only.
+fn once(what: &str) -> String {
+    format!("#!/bin/sh\n[ -e .git/done ] && exit\n: >.git/done\n{what}\n")
+}
+
+/// No other git has run a hook for it.
+#[test]
+fn one_that_moves_the_branch_without_hooks_fires_once_for_where_it_is_then() {
+    with_each_git(|home| {
+        for (number, what) in UNHOOKED.iter().enumerate() {
+            let jenkins = StandIn::start(shop_with_sha());
+            let repository = chained(home, &jenkins, &format!("shop{number}"), &once(what));
+            let before = repository.head();
+            let ran = commit(&repository);
+            assert_eq!(complaints(&ran), [""; 0], "{what}: {}", ran.whole());
+            assert_eq!(said(&ran).len(), 1, "{what}: {}", ran.whole());
+            let moved = repository.git(&["rev-parse", "main"]).stdout.trim().to_owned();
+            assert_ne!(moved, before, "{what}");
+            repository.git(&["checkout", "-q", "main"]);
+            assert_fired(&repository, &jenkins, &[moved]);
+        }
+    });
+}
+
+/// What git and the hook have changed together is what counts.
+#[test]
+fn what_it_adds_without_hooks_hides_no_changed_path() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let repository = chained(home, &jenkins, "shop", &once(UNHOOKED[1]));
+        repository.write(
+            ".jenkins-trigger.yml",
+            file_with(&jenkins, "", "paths: [\"app/**\"]"),
+        );
+        repository.write("app/code", "new");
+        repository.commit("work");
+        let added = repository.head();
+        assert_eq!(repository.git(&["log", "-1", "--format=%s"]).stdout, "added\n");
+        wait_for_fired(&jenkins, &[added]);
+    });
+}
+
+#[test]
+fn one_that_takes_the_commit_back_or_deletes_the_branch_fires_nothing() {
+    with_each_git(|home| {
+        let ways = [
+            "git reset -q --hard HEAD~1",
+            "git update-ref -d HEAD",
+            "git checkout -q other\ngit branch -q -D main",
+        ];
+        for (number, what) in ways.iter().enumerate() {
+            let jenkins = StandIn::start(shop_with_sha());
+            let repository = chained(home, &jenkins, &format!("shop{number}"), &once(what));
+            repository.git(&["branch", "other"]);
+            let ran = commit(&repository);
+            assert_eq!(said(&ran), [""; 0], "{what}: {}", ran.whole());
+            repository.git(&["checkout", "-q", "-f", "other"]);
+            assert_fired(&repository, &jenkins, &[]);
+        }
+    });
+}
+
+/// By then git's own notes of what it did may be gone.
+#[test]
+fn one_that_amends_a_merge_or_a_rebase_fires_once() {
+    with_each_git(|home| {
+        for switch in ["", "-c core.hooksPath=/dev/null"] {
+            let jenkins = StandIn::start(shop_with_sha());
+            let file = file_for_all(&jenkins);
+            let repository = forked_with(home, &format!("shop{}", switch.len()), &file);
+            let amend = format!("git {switch} commit -q --amend --no-edit --date=2001-01-01T00:00:00Z");
+            // While it is there, git amends nothing.
+            let forget = "rm .git/MERGE_HEAD";
+            for (event, what) in [
+                ("post-merge", format!("{forget}\n{amend}")),
+                ("post-rewrite", amend),
+            ] {
+                chain(&repository, event);
+                let mine = format!("#!/bin/sh\n[ \"$1\" = amend ] && exit\n{what}\n");
+                write_program(&repository.path(format!(".git/hooks/{event}.mine")), mine);
+            }
+            let mut fired = Vec::new();
+            for command in [
+                &["rebase", "-q", "--merge", "--no-ff", "HEAD~2"][..],
+                &["merge", "-q", "--no-edit", "main"],
+                &["reset", "-q", "--hard", "HEAD~1"],
+                &["rebase", "-q", "--apply", "main"],
+            ] {
+                let ran = repository.git(command);
+                if command[0] == "reset" {
+                    continue;
+                }
+                assert_eq!(complaints(&ran), [""; 0], "{command:?}: {}", ran.whole());
+                let date = repository.git(&["log", "-1", "--format=%at"]).stdout;
+                assert_eq!(date, "978307200\n", "{command:?}: {}", ran.whole());
+                fired.push(repository.head());
+                wait_for_fired(&jenkins, &fired);
+            }
+            assert_fired(&repository, &jenkins, &fired);
+        }
+    });
+}
+
+/// With everything switched off, whoever commits below it, and however.
+#[test]
+fn what_it_commits_below_the_switch_fires_nothing() {
+    with_each_git(|home| {
+        let ways = [UNHOOKED, &["git commit -q --amend --allow-empty -m amended"]].concat();
+        for (number, what) in ways.iter().enumerate() {
+            let jenkins = StandIn::start(shop_with_sha());
+            let repository = chained(home, &jenkins, &format!("shop{number}"), &once(what));
+            let mut git = home.command("git", &repository.folder);
+            git.args(["commit", "-q", "--allow-empty", "-m", "work"])
+                .env("JENKINS_TRIGGER", "0");
+            let ran = Ran::of(&mut git).succeeded();
+            assert_eq!(said(&ran), [""; 0], "{what}: {}", ran.whole());
+            repository.git(&["checkout", "-q", "main"]);
+            assert_fired(&repository, &jenkins, &[]);
+        }
+    });
+}
+
+/// The switch is the inner commit's; the outer one still counts, and only once.
+#[test]
+fn one_that_amends_with_the_switch_fires_once() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let mine = once("JENKINS_TRIGGER=0 git commit -q --amend --allow-empty -m amended");
+        let repository = chained(home, &jenkins, "shop", &mine);
+        let ran = commit(&repository);
+        assert_eq!(said(&ran).len(), 1, "{}", ran.whole());
+        let amended = repository.head();
         assert_fired(&repository, &jenkins, &[amended]);
     });
 }

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use self::call::{Call, Hook};
 use self::fire::Fire;
-use self::seen::{Doing, Seen};
+use self::seen::{Doing, Seen, Since};
 use super::Refusal;
 use crate::config::FILE_NAME;
 use crate::environment;
@@ -160,8 +160,11 @@ fn react(
     let Some(mut seen) = seen else {
         return Ok(());
     };
-    if call.chained.is_some() && seen.has_moved()? {
-        // The git that moved it ran this hook for it.
+    let since = match &call.chained {
+        Some(_) => seen.catch_up()?,
+        None => Since::Same,
+    };
+    if since == Since::Gone {
         return Ok(());
     }
     let source = seen.source();
@@ -172,6 +175,10 @@ fn react(
     let ancestors = ancestors();
     let lineage = Lineage::of(ancestors.as_deref().unwrap_or_default());
     if lineage.below_hook {
+        return Ok(());
+    }
+    // The git that moved it has run a hook of ours for it, unless it was told to run none.
+    if since == Since::Moved && spool.has_claim(&seen.digest()) {
         return Ok(());
     }
     if !matches!(source, Ok(None))

@@ -38,6 +38,17 @@ pub(super) enum Doing {
     AtTheEnd(Rebased),
 }
 
+/// What has become of what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// It is as it was.
+    Same,
+    /// There is another commit.
+    Moved,
+    /// There is nothing to trigger for any more.
+    Gone,
+}
+
 impl Seen {
     /// Looks; `None` if there is nothing to do.
     ///
@@ -103,44 +114,72 @@ impl Seen {
         }
     }
 
-    /// Whether what was seen is no longer so.
+    /// Takes over what has become of it while a chained hook ran. What git itself has left behind,
+    /// such as `MERGE_HEAD`, may be gone by then, so the rest stays as it was seen: what the hook
+    /// adds comes on top of what git did.
     ///
     /// # Errors
     /// What the repository says.
-    pub(super) fn has_moved(&self) -> anyhow::Result<bool> {
+    pub(super) fn catch_up(&mut self) -> anyhow::Result<Since> {
         if self.hook == Hook::Receive {
-            return Ok(false);
+            return Ok(Since::Same);
         }
-        // Of a branch its own tip: another one may have been checked out meanwhile.
-        let now = match &self.doing {
-            Doing::Fired(events) => match events.first() {
-                Some(event) => self.repository.resolve(event.reference.as_bstr())?,
-                None => return Ok(false),
-            },
+        let now = match &mut self.doing {
+            Doing::Fired(events) => {
+                let Some(event) = events.first_mut() else {
+                    return Ok(Since::Same);
+                };
+                // Of a branch its own tip: another one may have been checked out meanwhile.
+                let now = self.repository.resolve(event.reference.as_bstr())?;
+                if now == self.tip {
+                    return Ok(Since::Same);
+                }
+                // Deleted, or back where it was before.
+                if now.is_none() || now == event.old_id {
+                    return Ok(Since::Gone);
+                }
+                if let Some(tip) = &now {
+                    event.commit = self.repository.commit(tip)?;
+                }
+                now
+            }
             Doing::Detached | Doing::AtTheEnd(_) => match self.repository.head()? {
-                Head::Detached { tip } => Some(tip),
-                Head::Branch { tip, .. } => tip,
+                Head::Detached { tip } if self.tip.as_ref() != Some(&tip) => {
+                    // git moves the branch to wherever HEAD is when it ends.
+                    if let Doing::AtTheEnd(made) = &mut self.doing {
+                        made.tip.clone_from(&tip);
+                    }
+                    Some(tip)
+                }
+                Head::Branch { tip, .. } if self.tip != tip => return Ok(Since::Gone),
+                _ => return Ok(Since::Same),
             },
         };
-        Ok(now != self.tip)
+        self.tip = now;
+        Ok(Since::Moved)
     }
 
     /// What this run stands for: several of one git for the same thing count once, be it that git
     /// was told twice to run this program or that a hook manager runs what it has moved aside.
     /// Without the arguments, to which a manager may add.
     pub(super) fn claim(&self, git: &Process) -> String {
-        let mut what = self.repository.git_dir().as_os_str().as_encoded_bytes().to_vec();
-        for part in [self.tip.as_deref().unwrap_or_default().as_bytes(), &self.input] {
-            what.push(0);
-            what.extend_from_slice(part);
-        }
         format!(
             "{}-{}-{}-{}",
             self.hook.name(),
             git.pid,
             git.started,
-            digest(&what)
+            self.digest()
         )
+    }
+
+    /// What the claims of all runs for the same thing end with, whichever hook and git they are of.
+    pub(super) fn digest(&self) -> String {
+        let mut what = self.repository.git_dir().as_os_str().as_encoded_bytes().to_vec();
+        for part in [self.tip.as_deref().unwrap_or_default().as_bytes(), &self.input] {
+            what.push(0);
+            what.extend_from_slice(part);
+        }
+        digest(&what)
     }
 }
 

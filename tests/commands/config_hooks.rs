@@ -140,7 +140,7 @@ fn a_git_config_that_is_locked_for_a_moment_is_waited_for() {
             fs::write(&lock, "").expect("a file");
             thread::scope(|scope| {
                 scope.spawn(|| {
-                    thread::sleep(Duration::from_millis(150));
+                    thread::sleep(Duration::from_millis(100));
                     fs::remove_file(&lock).expect("removed");
                 });
                 repository.tool(arguments).succeeded();

@@ -108,6 +108,12 @@ pub fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The user's home folder; `None` for a user without one.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    path("HOME").filter(|home| home.is_absolute())
+}
+
 /// `$XDG_STATE_HOME`, or `~/.local/state`; `None` for a user without either.
 #[must_use]
 pub fn state_home() -> Option<PathBuf> {

@@ -5,6 +5,8 @@ compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and deta
 
 mod process;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,6 +16,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as 
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Weak};
 
 use rustix::fs::FlockOperation;
 
@@ -225,7 +228,12 @@ pub fn exit_code(status: std::process::ExitStatus) -> u8 {
 /// An exclusive lock on a file, held until dropped or until the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Arc<File>,
+}
+
+thread_local! {
+    /// The folders that this thread has locked, by device and inode.
+    static FOLDERS: RefCell<BTreeMap<(u64, u64), Weak<File>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 impl Lock {
@@ -236,29 +244,41 @@ impl Lock {
     pub fn try_take(path: &Path) -> io::Result<Option<Self>> {
         let file = append_private(path)?;
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self {
+                _file: Arc::new(file),
+            })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Waits for the lock of a folder, which needs no file of its own.
+    /// Waits for the lock of a folder, which needs no file of its own. A thread that has it already
+    /// has it twice then.
     ///
     /// # Errors
     /// What the file system says; a folder that is no longer there is
     /// [`io::ErrorKind::NotFound`].
     pub fn of_folder(path: &Path) -> io::Result<Self> {
         let folder = File::open(path)?;
+        let opened = folder.metadata()?;
+        let id = (opened.dev(), opened.ino());
+        // A second descriptor would wait for the first one forever.
+        let held = FOLDERS.with_borrow(|held| held.get(&id).and_then(Weak::upgrade));
+        if let Some(file) = held {
+            return Ok(Self { _file: file });
+        }
         match rustix::fs::flock(&folder, FlockOperation::LockExclusive) {
             // Where folders have no locks, two installations at one time are left to luck.
             Ok(()) | Err(rustix::io::Errno::NOTSUP | rustix::io::Errno::INVAL | rustix::io::Errno::BADF) => {}
             Err(error) => return Err(error.into()),
         }
-        let (locked, named) = (folder.metadata()?, fs::metadata(path)?);
-        if (locked.dev(), locked.ino()) != (named.dev(), named.ino()) {
+        let named = fs::metadata(path)?;
+        if id != (named.dev(), named.ino()) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        Ok(Self { _file: folder })
+        let file = Arc::new(folder);
+        FOLDERS.with_borrow_mut(|held| held.insert(id, Arc::downgrade(&file)));
+        Ok(Self { _file: file })
     }
 }
 
@@ -325,6 +345,25 @@ mod tests {
         shared_directory(&shared, repository.path()).expect("a folder");
         let mode = fs::metadata(&shared).expect("metadata").permissions().mode();
         assert_eq!(mode & 0o7777, 0o2775);
+    }
+
+    #[test]
+    fn a_folder_is_locked_once_by_a_thread_and_free_when_the_last_lock_is_gone() {
+        let place = tempfile::tempdir().expect("a folder");
+        let outer = Lock::of_folder(place.path()).expect("a lock");
+        let inner = Lock::of_folder(place.path()).expect("the same lock");
+        let (tell, told) = std::sync::mpsc::channel();
+        let path = place.path().to_owned();
+        let other = std::thread::spawn(move || {
+            let _lock = Lock::of_folder(&path).expect("a lock");
+            tell.send(()).expect("a listener");
+        });
+        drop(outer);
+        let early = told.recv_timeout(std::time::Duration::from_millis(100));
+        assert!(early.is_err(), "the inner one is left");
+        drop(inner);
+        told.recv().expect("the lock is free");
+        other.join().expect("no panic");
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 use bstr::{BString, ByteSlice as _};
 
@@ -20,6 +22,9 @@ const SECTION: &str = "hook.jenkins-trigger";
 
 /// The value of `command`; git adds `"$@"` itself.
 const TEMPLATE: &str = include_str!("../../hooks/config");
+
+/// In milliseconds: git itself does not wait for another git that changes the same file.
+const WAITS: [u64; 5] = [10, 20, 40, 80, 160];
 
 /// Whose git config.
 #[derive(Debug, Clone, Copy)]
@@ -38,12 +43,28 @@ impl Scope<'_> {
         }
     }
 
-    fn git(self) -> Command {
+    fn name(self) -> &'static str {
+        self.option().trim_start_matches('-')
+    }
+
+    /// A `git config` that reads all scopes, as git does when it runs a hook: one that is told the
+    /// scope leaves out what is included.
+    fn reader(self) -> Command {
         let mut git = match self {
             Self::Local(repository) => repository.command(),
             Self::Global => git::command(),
         };
-        git.args(["config", self.option()]);
+        if matches!(self, Self::Global) {
+            git.current_dir("/");
+        }
+        git.arg("config");
+        git
+    }
+
+    /// A `git config` that changes this scope.
+    fn git(self) -> Command {
+        let mut git = self.reader();
+        git.arg(self.option());
         git
     }
 }
@@ -126,6 +147,15 @@ pub fn write(scope: Scope<'_>, program: &Path, hooks: &[&str]) -> Result<(), Err
     if written.is_err() && before.is_none() {
         let _ = remove(scope);
     }
+    // Another program, or somebody's editor, may have taken the command out meanwhile.
+    let dead = |hook: ConfigHook| hook.command.is_none() && !hook.events.is_empty();
+    if in_scope(scope)?.is_some_and(dead) {
+        unset(scope, "event")?;
+        written?;
+        return Err(Error::GitConfig {
+            message: format!("somebody else took {SECTION}.command out"),
+        });
+    }
     written
 }
 
@@ -153,44 +183,94 @@ pub fn remove(scope: Scope<'_>) -> Result<bool, Error> {
         return Ok(false);
     }
     if is_ours_alone(scope)? {
-        must(scope.git().args(["--remove-section", SECTION]))?;
-        return Ok(true);
-    }
-    // The events first.
-    for key in ["event", "command"] {
-        let mut git = scope.git();
-        git.args(["--unset-all", &format!("{SECTION}.{key}")]);
-        let output = git::run(&mut git)?;
-        // 5: there was none.
-        if output.status.code() != Some(5) {
+        let output = change(scope.git().args(["--remove-section", SECTION]))?;
+        // It may be in another file than the one that git changes; that is found out below.
+        if !output.stderr.contains_str("no such section") {
             succeeded(&output)?;
         }
+    } else {
+        // The events first, and the command only when none is left in any file.
+        unset(scope, "event")?;
+        is_gone(scope, &["event"])?;
+        unset(scope, "command")?;
     }
+    is_gone(scope, &["event", "command"])?;
     Ok(true)
 }
 
-/// Whether the section holds what we wrote and nothing else: git takes comments away with a
-/// section, up to the next one.
-fn is_ours_alone(scope: Scope<'_>) -> Result<bool, Error> {
+fn unset(scope: Scope<'_>, key: &str) -> Result<(), Error> {
     let mut git = scope.git();
+    git.args(["--unset-all", &format!("{SECTION}.{key}")]);
+    let output = change(&mut git)?;
+    // 5: there was none.
+    if output.status.code() == Some(5) {
+        return Ok(());
+    }
+    succeeded(&output)
+}
+
+/// # Errors
+/// [`Error::InAnotherFile`] if one of these keys is still there.
+fn is_gone(scope: Scope<'_>, keys: &[&str]) -> Result<(), Error> {
+    let is_left = |entry: &&Entry| keys.iter().any(|key| entry.is(key));
+    match entries(scope)?.iter().find(is_left) {
+        Some(entry) => Err(Error::InAnotherFile {
+            file: entry.file.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// One key of the section, in whatever file of a scope.
+#[derive(Debug)]
+struct Entry {
+    file: PathBuf,
+    key: BString,
+}
+
+impl Entry {
+    fn is(&self, name: &str) -> bool {
+        self.key
+            .rsplit_once_str(".")
+            .is_some_and(|(_, key)| key == name.as_bytes())
+    }
+}
+
+fn entries(scope: Scope<'_>) -> Result<Vec<Entry>, Error> {
+    let mut git = scope.reader();
     git.args([
+        "--show-scope",
         "--show-origin",
         "--name-only",
         "-z",
         "--get-regexp",
         r"^hook\.jenkins-trigger\.",
     ]);
-    let found = git::run(&mut git)?.stdout;
-    let fields: Vec<&[u8]> = found.split_str("\0").collect();
-    let ours = |name: &[u8]| name.ends_with(b".command") || name.ends_with(b".event");
-    if !fields
-        .chunks_exact(2)
-        .all(|entry| ours(entry[1]) && entry[0] == fields[0])
-    {
+    let output = git::run(&mut git)?;
+    let fields: Vec<&[u8]> = output.stdout.split_str("\0").collect();
+    let (found, _) = fields.as_chunks::<3>();
+    Ok(found
+        .iter()
+        .filter(|[name, ..]| *name == scope.name().as_bytes())
+        .map(|[_, origin, key]| Entry {
+            file: OsStr::from_bytes(origin.strip_prefix(b"file:").unwrap_or(origin)).into(),
+            key: (*key).into(),
+        })
+        .collect())
+}
+
+/// Whether the section holds what we wrote and nothing else: git takes comments away with a
+/// section, up to the next one.
+fn is_ours_alone(scope: Scope<'_>) -> Result<bool, Error> {
+    let entries = entries(scope)?;
+    let Some(Entry { file, .. }) = entries.first() else {
+        return Ok(false);
+    };
+    let ours = |entry: &Entry| (entry.is("command") || entry.is("event")) && entry.file == *file;
+    if !entries.iter().all(ours) {
         return Ok(false);
     }
-    let file = fields[0].strip_prefix(b"file:").map(OsStr::from_bytes);
-    let text = file.and_then(|file| fs::read(file).ok()).unwrap_or_default();
+    let text = fs::read(file).unwrap_or_default();
     let header = |line: &[u8]| line.trim() == b"[hook \"jenkins-trigger\"]";
     let mut rest = text.lines().skip_while(|line| !header(line)).skip(1).peekable();
     let written = |line: &[u8]| {
@@ -202,11 +282,12 @@ fn is_ours_alone(scope: Scope<'_>) -> Result<bool, Error> {
 }
 
 fn in_scope(scope: Scope<'_>) -> Result<Option<ConfigHook>, Error> {
-    let (repository, name) = match scope {
-        Scope::Local(repository) => (Some(repository), "local"),
-        Scope::Global => (None, "global"),
+    let repository = match scope {
+        Scope::Local(repository) => Some(repository),
+        Scope::Global => None,
     };
-    Ok(read(repository)?.into_iter().find(|hook| hook.scope == name))
+    let mut hooks = read(repository)?.into_iter();
+    Ok(hooks.find(|hook| hook.scope == scope.name()))
 }
 
 fn command(scope: Scope<'_>, program: &Path) -> Vec<u8> {
@@ -229,7 +310,19 @@ fn set(scope: Scope<'_>, how: &[&str], key: &str, value: &[u8]) -> Result<(), Er
 }
 
 fn must(git: &mut Command) -> Result<(), Error> {
-    succeeded(&git::run(git)?)
+    succeeded(&change(git)?)
+}
+
+/// Runs a git that changes the config, again if another one is at it.
+fn change(git: &mut Command) -> Result<Output, Error> {
+    for wait in WAITS {
+        let output = git::run(git)?;
+        if output.status.success() || !output.stderr.contains_str("could not lock config file") {
+            return Ok(output);
+        }
+        thread::sleep(Duration::from_millis(wait));
+    }
+    Ok(git::run(git)?)
 }
 
 fn succeeded(output: &Output) -> Result<(), Error> {

@@ -157,6 +157,12 @@ pub enum Error {
     /// git refused.
     #[error(transparent)]
     Git(#[from] git::Error),
+    /// git changes one file of the git config, and the hook is in one that is included or beside it.
+    #[error("hook.jenkins-trigger is set in {file}, which git config leaves alone: it is still there")]
+    InAnotherFile {
+        /// Where it is.
+        file: PathBuf,
+    },
 }
 
 impl Error {
@@ -247,6 +253,10 @@ impl Error {
                 folder.display()
             )),
             Self::OldGit { .. } => Some(format!("install hook files into each repository: {install} --via file")),
+            Self::InAnotherFile { file } => Some(format!(
+                "take it out there, then do this again: git config --file {} --remove-section hook.jenkins-trigger",
+                word(file)
+            )),
             Self::Changed { .. } | Self::GitConfig { .. } | Self::Io { .. } | Self::Git(_) => None,
         }
     }

@@ -17,6 +17,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use bstr::ByteSlice as _;
+
 pub use config_hook::{ConfigHook, Scope, read as config_hooks};
 pub use error::Error;
 pub use folder::{Found, look};
@@ -25,7 +27,9 @@ pub use shim::Shim;
 
 use manager::Manager;
 
+use crate::environment;
 use crate::git::{self, Repository};
+use crate::platform::Lock;
 
 /// Every hook of git's that this tool installs, for whatever event.
 pub const ALL_HOOKS: [&str; 4] = ["post-commit", "post-merge", "post-rewrite", "post-receive"];
@@ -149,11 +153,24 @@ pub enum Done {
     Unset(&'static str),
 }
 
+/// Waits until nobody else installs into this repository or takes out of it: files and git config
+/// are one installation. Where there is no such lock, two at one time are left to luck.
+fn lock(repository: &Repository) -> Option<Lock> {
+    // Every repository has this folder, and no hooks are in it.
+    Lock::of_folder(&repository.common_dir().join("objects")).ok()
+}
+
+/// The same for what every repository of the user has.
+fn lock_everywhere() -> Option<Lock> {
+    Lock::of_folder(&environment::home()?).ok()
+}
+
 /// Installs the hooks into one repository.
 ///
 /// # Errors
 /// Why it could not; nothing was changed then.
 pub fn install(repository: &Repository, request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let _lock = lock(repository);
     let set = config_hook::read(Some(repository))?;
     let version = git::version()?;
     let covered = |hook: &&ConfigHook| {
@@ -264,6 +281,7 @@ fn is_about_ours(done: &Done) -> bool {
 /// # Errors
 /// Why it could not; nothing was changed then.
 pub fn install_everywhere(request: &Request<'_>) -> Result<Vec<Done>, Error> {
+    let _lock = lock_everywhere();
     let folder = folder_for_all()?;
     if request.via != Via::File {
         let mut done = configure(Scope::Global, request)?;
@@ -281,8 +299,14 @@ pub fn install_everywhere(request: &Request<'_>) -> Result<Vec<Done>, Error> {
             lasting: false,
         },
     )?;
-    if config_hook::remove(Scope::Global)? {
-        done.push(Done::Unset("global"));
+    match config_hook::remove(Scope::Global) {
+        Ok(true) => done.push(Done::Unset("global")),
+        Ok(false) => {}
+        Err(error) => {
+            // Both would run.
+            files::take_back(&done);
+            return Err(error);
+        }
     }
     Ok(done)
 }
@@ -290,16 +314,20 @@ pub fn install_everywhere(request: &Request<'_>) -> Result<Vec<Done>, Error> {
 /// The folder that the user's git config names for the hook files of every repository.
 fn folder_for_all() -> Result<Option<PathBuf>, Error> {
     let mut git = git::command();
+    // With --global git reads one of the user's two files only.
     git.current_dir("/").args([
         "config",
-        "--global",
-        "--includes",
+        "--show-scope",
         "--type=path",
         "-z",
+        "--get-all",
         "core.hooksPath",
     ]);
     let output = git::run(&mut git)?;
-    let value = output.stdout.strip_suffix(b"\0").unwrap_or_default();
+    let fields: Vec<&[u8]> = output.stdout.split_str("\0").collect();
+    let (entries, _) = fields.as_chunks::<2>();
+    let found = entries.iter().rev().find(|[scope, _]| *scope == b"global");
+    let value = found.map_or(&b""[..], |[_, value]| value);
     let folder = Path::new(OsStr::from_bytes(value));
     // A relative one is another folder in each repository.
     Ok((folder.is_absolute() && folder != Path::new("/dev/null")).then(|| folder.to_owned()))
@@ -342,6 +370,7 @@ fn configure(scope: Scope<'_>, request: &Request<'_>) -> Result<Vec<Done>, Error
 /// # Errors
 /// What git or the file system says.
 pub fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
+    let _lock = lock(repository);
     let mut done = Vec::new();
     if config_hook::remove(Scope::Local(repository))? {
         done.push(Done::Unset("local"));
@@ -359,6 +388,7 @@ pub fn uninstall(repository: &Repository) -> Result<Vec<Done>, Error> {
 /// # Errors
 /// What git says.
 pub fn uninstall_everywhere() -> Result<Vec<Done>, Error> {
+    let _lock = lock_everywhere();
     let mut done = Vec::new();
     if config_hook::remove(Scope::Global)? {
         done.push(Done::Unset("global"));

@@ -4,6 +4,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
 
 use crate::helpers::{
     assert_same, command_after, filtered, listing, put_hook, said, skipped, with_each_config_git,
@@ -125,6 +128,247 @@ fn a_git_config_that_is_locked_is_said_and_nothing_is_changed() {
             ran.whole()
         );
         assert_same(&listing(&home.path("")), &before);
+    });
+}
+
+#[test]
+fn a_git_config_that_is_locked_for_a_moment_is_waited_for() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", "");
+        let lock = repository.path(".git/config.lock");
+        for arguments in [&BY_CONFIG[..], &["uninstall"]] {
+            fs::write(&lock, "").expect("a file");
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::sleep(Duration::from_millis(100));
+                    fs::remove_file(&lock).expect("removed");
+                });
+                repository.tool(arguments).succeeded();
+            });
+        }
+        assert!(!has_config(&repository));
+    });
+}
+
+/// Runs the program as often at one time.
+fn at_once(home: &Home, folder: &Path, commands: &[&[&str]]) -> Vec<Ran> {
+    let started: Vec<_> = commands
+        .iter()
+        .map(|arguments| {
+            let mut command = home.command(program(), folder);
+            command
+                .args(*arguments)
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped());
+            command.spawn().expect("the program starts")
+        })
+        .collect();
+    started
+        .into_iter()
+        .map(|child| Ran::from(child.wait_with_output().expect("an end")))
+        .collect()
+}
+
+#[track_caller]
+fn assert_once(config: &str) {
+    let count = |start: &str| {
+        config
+            .lines()
+            .filter(|line| line.trim().starts_with(start))
+            .count()
+    };
+    assert_eq!((count("command = "), count("event = ")), (1, 3), "{config}");
+}
+
+#[test]
+fn installations_at_one_time_write_the_git_config_once() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", "");
+        for ran in at_once(home, &repository.folder, &[&BY_CONFIG[..]; 6]) {
+            ran.succeeded();
+        }
+        assert_once(&config_of(&repository));
+        assert_eq!(repository.firings(), 1);
+        repository.all_well();
+        repository.tool(&["uninstall"]).succeeded();
+        for ran in at_once(home, &home.path("home"), &[&EVERYWHERE[..]; 6]) {
+            ran.succeeded();
+        }
+        assert_once(&user_config(home));
+        let repository = home.repository("other", FILE);
+        repository.git(&["add", "--all"]);
+        assert_eq!(repository.firings(), 1);
+    });
+}
+
+#[test]
+fn whatever_is_installed_and_taken_out_at_one_time_ends_as_one_of_them() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", "");
+        let out: &[&str] = &["uninstall"];
+        for commands in [
+            [&BY_CONFIG[..], out, &BY_CONFIG, out, &BY_CONFIG, out],
+            [&BY_CONFIG, &BY_FILE, &BY_CONFIG, &BY_FILE, &BY_CONFIG, &BY_FILE],
+            [&BY_CONFIG, &BY_FILE, out, out, &BY_FILE, &BY_CONFIG],
+        ] {
+            for _ in 0..4 {
+                at_once(home, &repository.folder, &commands);
+                let config = config_of(&repository);
+                let (by_config, by_file) = (has_config(&repository), has_files(&repository));
+                assert!(!(by_config && by_file), "{commands:?}: {config}");
+                if by_config {
+                    assert_once(&config);
+                }
+                if !commands.contains(&out) {
+                    assert!(by_config || by_file, "{commands:?}");
+                }
+                assert_eq!(repository.firings(), usize::from(by_config || by_file));
+            }
+        }
+    });
+}
+
+/// Not every program that changes the git config knows our lock.
+#[test]
+fn a_command_that_somebody_takes_out_meanwhile_leaves_no_event_behind() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", "");
+        let link = home.path("bin/git");
+        fs::remove_file(&link).expect("removed");
+        let script = format!(
+            "#!/bin/sh\ncase \" $* \" in *' --add '*) '{git}' config --local --unset-all \
+             hook.jenkins-trigger.command;; esac\nexec '{git}' \"$@\"\n",
+            git = home.git.program.display(),
+        );
+        put_hook(&link, script, 0o755);
+        let ran = repository.tool(&BY_CONFIG);
+        assert_eq!(ran.code, 1, "{}", ran.whole());
+        assert!(ran.stderr.contains("somebody else"), "{}", ran.whole());
+        fs::remove_file(&link).expect("removed");
+        symlink(&home.git.program, &link).expect("a link");
+        assert!(!config_of(&repository).contains("event ="));
+        assert_eq!(repository.firings(), 0);
+    });
+}
+
+/// Follows what `uninstall` says about a hook that it cannot take out.
+#[track_caller]
+fn uninstall_by_hand(repository: &Repository<'_>, arguments: &[&str], file: &Path) {
+    let ran = repository.tool(arguments);
+    assert_eq!((ran.code, ran.stdout.as_str()), (1, ""), "{}", ran.whole());
+    let said = format!("is set in {}", file.display());
+    assert!(ran.stderr.contains(&said), "{}", ran.whole());
+    // As long as it is there, it is whole.
+    repository.git(&["commit", "-q", "--allow-empty", "-m", "a commit"]);
+    repository.follow(command_after(&ran.stderr, "then do this again:"));
+    repository.tool(arguments).succeeded();
+    assert_eq!(repository.firings(), 0);
+    let config = repository.try_git(&["config", "--get-regexp", r"^hook\.jenkins-trigger\."]);
+    assert_eq!(config.stdout, "");
+}
+
+#[test]
+fn a_hook_in_an_included_file_is_not_called_removed() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", "");
+        let file = home.path("included file");
+        // What stays in the repository's own file.
+        for own in ["", "command", "event"] {
+            let before = config_of(&repository);
+            repository.tool(&BY_CONFIG).succeeded();
+            let whole = config_of(&repository);
+            let section = whole.strip_prefix(&before).expect("only lines at the end");
+            let with = |wanted: &dyn Fn(&str) -> bool| -> String {
+                let lines = section
+                    .lines()
+                    .filter(|line| line.starts_with('[') || wanted(line));
+                lines.flat_map(|line| [line, "\n"]).collect()
+            };
+            let is_own = |line: &str| !own.is_empty() && line.trim().starts_with(own);
+            fs::write(&file, with(&|line| !is_own(line))).expect("a file");
+            let stays = if own.is_empty() {
+                String::new()
+            } else {
+                with(&is_own)
+            };
+            repository.write(".git/config", format!("{before}{stays}"));
+            repository.git(&["config", "include.path", file.to_str().expect("text")]);
+            assert_eq!(repository.firings(), 1, "{own}");
+            uninstall_by_hand(&repository, &["uninstall"], &file);
+            repository.git(&["config", "--unset", "include.path"]);
+        }
+    });
+}
+
+#[test]
+fn a_hook_in_the_second_file_of_the_user_is_not_called_removed() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", FILE);
+        repository.git(&["add", "--all"]);
+        let before = user_config(home);
+        let install = || {
+            home.tool(&home.path("home"), &EVERYWHERE).succeeded();
+            let section = user_config(home).strip_prefix(&before).map(String::from);
+            fs::write(home.path("home/.gitconfig"), &before).expect("a file");
+            section.expect("only lines at the end")
+        };
+        let file = home.path("home/.config/git/config");
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+        fs::write(&file, install()).expect("a file");
+        uninstall_by_hand(&repository, &["uninstall", "--global"], &file);
+
+        let file = home.path("home/included");
+        fs::write(&file, install()).expect("a file");
+        repository.git(&["config", "--global", "include.path", "included"]);
+        uninstall_by_hand(&repository, &["uninstall", "--global"], &file);
+    });
+}
+
+#[test]
+fn files_do_not_come_beside_a_hook_that_the_git_config_keeps() {
+    with_each_config_git(|home| {
+        let repository = home.repository("shop", FILE);
+        repository.git(&["add", "--all"]);
+        repository.git(&["config", "--global", "core.hooksPath", "~/hooks"]);
+        let before = user_config(home);
+        home.tool(&home.path("home"), &EVERYWHERE).succeeded();
+        let section = user_config(home);
+        let section = section.strip_prefix(&before).expect("only lines at the end");
+        repository.write("../home/included", section);
+        repository.write("../home/.gitconfig", &before);
+        repository.git(&["config", "--global", "include.path", "included"]);
+        let listed = listing(&home.path("home"));
+        let by_file = ["install", "--global", "--via", "file", "post-commit"];
+        let ran = home.tool(&home.path("home"), &by_file);
+        assert_eq!(ran.code, 1, "{}", ran.whole());
+        assert_same(&listing(&home.path("home")), &listed);
+        assert_eq!(repository.firings(), 1);
+    });
+}
+
+#[test]
+fn the_hooks_folder_of_every_repository_is_found_in_whatever_file_of_the_user_names_it() {
+    with_each_git(|home| {
+        let repository = home.repository("shop", FILE);
+        repository.git(&["add", "--all"]);
+        let before = user_config(home);
+        let by_file = ["install", "--global", "--via", "file", "post-commit"];
+        for (file, added) in [
+            (".config/git/config", ""),
+            ("included", "[include]\n\tpath = included\n"),
+        ] {
+            let file = home.path("home").join(file);
+            fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            fs::write(&file, "[core]\n\thooksPath = ~/hooks\n").expect("a file");
+            fs::write(home.path("home/.gitconfig"), before.clone() + added).expect("a file");
+            home.tool(&home.path("home"), &by_file).succeeded();
+            assert!(home.path("home/hooks/post-commit").is_file());
+            assert_eq!(repository.firings(), 1);
+            home.tool(&home.path("home"), &["uninstall", "--global"])
+                .succeeded();
+            assert!(!home.path("home/hooks").exists());
+            fs::remove_file(&file).expect("removed");
+        }
     });
 }
 

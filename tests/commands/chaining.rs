@@ -229,6 +229,10 @@ fn a_program_that_does_not_start_keeps_no_chained_hook_from_running() {
             lose(&copy);
             let commit = repository.git(&["commit", "--allow-empty", "-m", "work"]);
             assert!(commit.stderr.contains("mine\n"), "{name}: {}", commit.whole());
+            // Without one, it fails nothing either.
+            let mut hook = home.command("sh", &repository.folder);
+            let ran = Ran::of(hook.args([".git/hooks/post-merge", "0"]));
+            assert_eq!(ran.code, 0, "{name}: {}", ran.whole());
         }
     });
 }

@@ -90,12 +90,10 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         	printf 'jenkins-trigger: the program is gone; install it again, or %s\n' "$fix" >&2
         	leave "$@"
         }
-        # A program that does not start must not keep the one before from running: some shells leave then,
-        # others go on if they are told to.
-        if [ -n "$chained" ]; then
-        	trap 'leave "$@"' EXIT
-        	shopt -s execfail 2>/dev/null
-        fi
+        # A program that does not start must fail nothing, nor keep the one before from running: some
+        # shells leave then, others go on if they are told to.
+        trap 'leave "$@"' EXIT
+        shopt -s execfail 2>/dev/null
         exec "$binary" hook ${everywhere:+--everywhere} ${chained:+--chain "$chained"} "$hook" "$@"
         leave "$@"
         "#);

@@ -172,6 +172,7 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
             hooks.push((event, states));
         }
     }
+    inspection.complain_of_half();
     let programs = programs(repository, &hooks);
     for program in &programs {
         if program.version.is_none() && program.instead.is_none() {
@@ -392,6 +393,22 @@ impl Inspection<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Half a hook in the git config keeps git from running any.
+    fn complain_of_half(&mut self) {
+        let events = self.configured.iter().any(|set| !set.events.is_empty());
+        let command = self.configured.iter().any(|set| set.command.is_some());
+        if events && !command && self.version.has_config_hooks() {
+            let global = self.configured.iter().any(|set| set.scope == "global");
+            let option = if global { " --global" } else { "" };
+            self.problems.push(Problem {
+                message: "hook.jenkins-trigger in the git config has events and no command: every git that runs hooks \
+                          fails"
+                    .into(),
+                help: format!("jenkins-trigger uninstall{option}"),
+            });
+        }
     }
 
     /// Why git does not run ours on this hook.

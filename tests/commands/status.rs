@@ -477,3 +477,17 @@ fn a_program_that_lies_in_the_repository_is_not_run_to_be_looked_at() {
     assert!(ran.stdout.contains("not asked"), "{}", ran.whole());
     assert!(!marker.exists());
 }
+
+/// As somebody's own hand, or a config that was merged, may leave it.
+#[test]
+fn half_a_hook_in_the_git_config_is_named_and_put_right() {
+    with_each_config_git(|home| {
+        for scope in ["--local", "--global"] {
+            let repository = home.repository(&format!("shop{scope}"), "");
+            repository.git(&["config", scope, "hook.jenkins-trigger.event", "post-commit"]);
+            let told = helped(&repository, "events and no command");
+            assert!(told.stderr.contains("fails"), "{}", told.whole());
+            repository.git(&["commit", "--allow-empty", "-m", "works again"]);
+        }
+    });
+}

@@ -148,8 +148,10 @@ pub fn write(scope: Scope<'_>, program: &Path, hooks: &[&str]) -> Result<(), Err
         let _ = remove(scope);
     }
     // Another program, or somebody's editor, may have taken the command out meanwhile.
-    let dead = |hook: ConfigHook| hook.command.is_none() && !hook.events.is_empty();
-    if in_scope(scope)?.is_some_and(dead) {
+    let dead = |hook: &ConfigHook| hook.command.is_none() && !hook.events.is_empty();
+    if let Ok(Some(found)) = in_scope(scope)
+        && dead(&found)
+    {
         unset(scope, "event")?;
         written?;
         return Err(Error::GitConfig {
@@ -194,8 +196,11 @@ pub fn remove(scope: Scope<'_>) -> Result<bool, Error> {
         is_gone(scope, &["event"])?;
         unset(scope, "command")?;
     }
-    is_gone(scope, &["event", "command"])?;
-    Ok(true)
+    match is_gone(scope, &["event", "command"]) {
+        Err(error @ Error::InAnotherFile { .. }) => Err(error),
+        // What git did is done, whether it can be looked at or not.
+        _ => Ok(true),
+    }
 }
 
 fn unset(scope: Scope<'_>, key: &str) -> Result<(), Error> {

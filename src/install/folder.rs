@@ -274,7 +274,7 @@ impl Folder {
             return Err(error);
         }
         // From now on the hooks say it.
-        made::remove(&self.path, 0);
+        made::drop_note(&self.path);
         for place in &places {
             if matches!(place.before, Found::Ours(_)) {
                 let _ = fs::remove_file(self.temporary(&place.name));

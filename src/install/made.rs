@@ -106,7 +106,7 @@ pub(super) fn has_note(folder: &Path) -> bool {
 /// or the note alone. Gives the topmost.
 pub(super) fn remove(path: &Path, made: usize) -> Option<PathBuf> {
     let Some(top) = topmost(path, made) else {
-        tidy(path);
+        drop_note(path);
         return None;
     };
     // Where something fails, the note stays for the next one.
@@ -122,7 +122,7 @@ pub(super) fn remove(path: &Path, made: usize) -> Option<PathBuf> {
 }
 
 /// Removes the note, whole or as a death left it.
-fn tidy(folder: &Path) {
+pub(super) fn drop_note(folder: &Path) {
     let note = folder.join(NOTE);
     if is_note(&note) {
         let _ = fs::remove_file(note);

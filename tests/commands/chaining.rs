@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use crate::helpers::{filtered, home, listing};
+use crate::helpers::{filtered, home, listing, put_hook};
 use crate::support::{Ran, Repository, program, with_each_git};
 
 const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
@@ -21,10 +21,7 @@ fn comes_back(repository: &Repository<'_>) {
 }
 
 fn put(repository: &Repository<'_>, hook: &str, content: &[u8], mode: u32) {
-    let path = repository.hooks().join(hook);
-    fs::create_dir_all(repository.hooks()).expect("a folder");
-    fs::write(&path, content).expect("a hook");
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+    put_hook(&repository.hooks().join(hook), content, mode);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use bstr::BString;
 use jenkins_stand_in::StandIn;
 use serde_json::Value;
 
-use crate::support::{Home, Ran, Repository, gits, program, wait_for};
+use crate::support::{Home, Ran, Repository, gits, program, wait_for, write_script};
 
 /// A home for what does not depend on the version of git.
 pub fn home() -> Home {
@@ -203,8 +203,7 @@ fn each_git_if(config_hooks: bool, test: impl Fn(&Home)) {
 /// Puts a hook, with the folders above it.
 pub fn put_hook(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
     fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-    fs::write(path, content).expect("a hook");
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    write_script(path, content, mode);
 }
 
 /// Says loudly that a test could not run here.

@@ -1,13 +1,11 @@
 //! Watching which commits reach Jenkins: every rule here passes the commit's id, so that what came
 //! can be compared with what should have come.
 
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use jenkins_stand_in::{Job, RecordedRequest, Setup, StandIn};
 
-use crate::support::{Home, PATIENCE, Ran, Repository, developer, program};
+use crate::support::{Home, PATIENCE, Ran, Repository, developer, program, write_script};
 
 /// A Jenkins whose jobs `shop/deploy` and `shop/other` also take the commit.
 pub fn shop_with_sha() -> Setup {
@@ -92,16 +90,9 @@ pub fn complaints(ran: &Ran) -> Vec<&str> {
         .collect()
 }
 
-/// Writes a hook, or a program that a hook is to run. Not by this process's own hand: a program
-/// that another thread starts at that moment would have the file open too, and nobody could run it.
+/// Writes a hook, or a program that a hook is to run.
 pub fn write_program(path: &Path, content: impl AsRef<[u8]>) {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(".draft");
-    fs::write(&draft, content).expect("a draft");
-    let mut install = Command::new("install");
-    let done = install.args(["-m", "755"]).arg(&draft).arg(path).status();
-    assert!(done.expect("install starts").success());
-    fs::remove_file(&draft).expect("the draft");
+    write_script(path, content, 0o755);
 }
 
 /// A hook that runs `hook` of the program with these words before git's arguments.

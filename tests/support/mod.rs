@@ -301,6 +301,18 @@ impl Repository<'_> {
     }
 }
 
+/// Writes a hook, or a program that a hook is to run. Not by this process itself: the child that
+/// another thread starts meanwhile would keep the file open, and nobody could run it.
+pub fn write_script(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
+    let mut draft = path.as_os_str().to_owned();
+    draft.push(".draft");
+    fs::write(&draft, content).expect("a draft");
+    let mut install = Command::new("install");
+    let done = install.arg(format!("-m{mode:o}")).arg(&draft).arg(path).status();
+    assert!(done.expect("install starts").success());
+    fs::remove_file(&draft).expect("the draft");
+}
+
 /// Looks again and again until `condition` gives something.
 #[track_caller]
 pub fn wait_for<T>(what: &str, condition: impl Fn() -> Option<T>) -> T {

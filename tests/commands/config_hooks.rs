@@ -10,7 +10,7 @@ use crate::helpers::{
     assert_same, command_after, filtered, listing, put_hook, said, skipped, with_each_config_git,
     with_each_older_git,
 };
-use crate::support::{Git, Home, Ran, Repository, gits, program, with_each_git};
+use crate::support::{Git, Home, Ran, Repository, copy_program, gits, program, with_each_git};
 
 const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
 const BY_CONFIG: [&str; 4] = ["install", "--via", "config", "post-commit"];
@@ -716,9 +716,7 @@ fn an_older_git_in_a_repository_with_a_config_hook_says_why_nothing_runs() {
 fn program_at(home: &Home, place: &str) -> PathBuf {
     let copy = home.path("programs").join(place).join("jenkins-trigger");
     fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
-    fs::hard_link(program(), &copy)
-        .or_else(|_| fs::copy(program(), &copy).map(drop))
-        .expect("a copy");
+    fs::hard_link(program(), &copy).unwrap_or_else(|_| copy_program(program(), &copy));
     copy
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::helpers::{
     command_after, filtered, home, put_hook, said, with_each_config_git, with_each_older_git,
 };
-use crate::support::{Home, Ran, Repository, program, with_each_git};
+use crate::support::{Home, Ran, Repository, copy_program, program, with_each_git};
 
 const FILE: &str = "version: 1\nserver: https://ci.example.com\njobs:\n  main: shop/deploy\n";
 const FOREIGN: &str = "#!/bin/sh\necho somebody >&2\n";
@@ -302,7 +302,7 @@ fn a_hook_in_the_folder_that_no_longer_fires_is_named_and_put_right() {
 fn moved_program(home: &Home) -> PathBuf {
     let copy = home.path("programs/jenkins-trigger");
     fs::create_dir_all(home.path("programs")).expect("a folder");
-    fs::copy(program(), &copy).expect("a copy");
+    copy_program(program(), &copy);
     copy
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use jenkins_stand_in::StandIn;
 
-use crate::support::{Home, Ran, Repository, program, with_each_git};
+use crate::support::{Home, Ran, Repository, copy_program, program, with_each_git};
 use crate::watch::{
     assert_fired, complaints, file_for_all, file_with, forked, forked_with, hook_script, said, shop_with_sha,
     wait_for_fired, write_program,
@@ -255,7 +255,7 @@ fn whatever_the_system_can_run_is_run() {
         }
         for (compiled, code) in [("/bin/true", 0), ("/bin/false", 1)] {
             fs::remove_file(repository.path(MINE)).expect("the hook");
-            fs::copy(compiled, repository.path(MINE)).expect("a program");
+            copy_program(Path::new(compiled), &repository.path(MINE));
             assert_eq!(hook(&repository).code, code, "{compiled}");
         }
         fs::remove_file(repository.path(MINE)).expect("the hook");

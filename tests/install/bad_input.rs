@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::support::{Git, Home, PATIENCE, Ran, gits, program};
+use crate::support::{Git, Home, PATIENCE, Ran, copy_program, gits, program};
 use crate::tree::{Node, Tree, assert_same};
 
 const INSTALL: &[&str] = &["install", "post-commit"];
@@ -40,7 +40,7 @@ impl Shop {
         let own = home.path("bin/jenkins-trigger");
         // The one that was built may lie where only root may look.
         if fs::hard_link(program(), &own).is_err() {
-            fs::copy(program(), &own).expect("a copy of the program");
+            copy_program(program(), &own);
         }
         Self { home, folder }
     }

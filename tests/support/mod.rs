@@ -313,6 +313,14 @@ pub fn write_script(path: &Path, content: impl AsRef<[u8]>, mode: u32) {
     fs::remove_file(&draft).expect("the draft");
 }
 
+/// Copies a program to where a test runs it, by another process as [`write_script`] does: one that
+/// a fork of this process still has open for writing cannot be run.
+pub fn copy_program(from: &Path, to: &Path) {
+    let mut install = Command::new("install");
+    let done = install.arg("-m755").arg(from).arg(to).status();
+    assert!(done.expect("install starts").success());
+}
+
 /// Looks again and again until `condition` gives something.
 #[track_caller]
 pub fn wait_for<T>(what: &str, condition: impl Fn() -> Option<T>) -> T {

@@ -260,23 +260,58 @@ impl Program {
         }
     }
 
-    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+    /// The object that a reference of exactly this name leads to, and whether it is a commit.
+    fn reference(&self, reference: &BStr) -> Result<Option<(String, bool)>, Error> {
         // Not `rev-parse`, which would take `main~1` for a name.
         let listed = self.answer([
             OsStr::new("for-each-ref"),
             OsStr::new("--format=%(objectname) %(objecttype) %(refname)"),
             OsStr::from_bytes(reference),
         ])?;
-        let found = listed.lines().find_map(|line| {
+        Ok(listed.lines().find_map(|line| {
             let (id, rest) = line.split_once_str(" ")?;
             let (kind, name) = rest.split_once_str(" ")?;
             (name == reference.as_bytes()).then(|| (id.to_str_lossy().into_owned(), kind == b"commit"))
-        });
-        match found {
+        }))
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        match self.reference(reference)? {
             None => Ok(None),
             Some((id, true)) => Ok(Some(id)),
             Some((id, false)) => self.peel(&id),
         }
+    }
+
+    pub(super) fn id_of(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        Ok(self.reference(reference)?.map(|(id, _)| id))
+    }
+
+    pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
+        self.line([
+            OsStr::new("symbolic-ref"),
+            OsStr::new("-q"),
+            OsStr::from_bytes(reference),
+        ])
+    }
+
+    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
+        let mut folder = OsStr::from_bytes(reference).to_owned();
+        folder.push("/");
+        let listed = self.answer([OsStr::new("for-each-ref"), OsStr::new("--count=1"), &folder])?;
+        Ok(!listed.is_empty())
+    }
+
+    pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
+        let questions: Vec<String> = commits.iter().map(|commit| format!("{commit}:{path}\n")).collect();
+        let mut git = self.git();
+        git.args(["cat-file", "--batch-check=%(objectname) %(objecttype)"]);
+        let answers = answer_to(&mut git, questions.concat().into_bytes())?;
+        let id = |line: &[u8]| {
+            let (id, kind) = line.split_once_str(" ")?;
+            (kind == b"blob").then(|| id.to_str_lossy().into_owned())
+        };
+        Ok(answers.lines().map(id).collect())
     }
 
     pub(super) fn peel(&self, name: &str) -> Result<Option<String>, Error> {

@@ -279,7 +279,7 @@ fn is_git(process: &Process) -> bool {
 
 /// Whether this is the program itself at a hook: a script of its name is not.
 fn runs_a_hook(process: &Process) -> bool {
-    let is_named = process.name == "jenkins-trigger" || platform::own_name().as_ref() == Some(&process.name);
+    let is_named = process.name == "jenkins-trigger" || platform::own().name == process.name;
     is_named
         && platform::arguments_of(process.pid)
             .get(1)

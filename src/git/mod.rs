@@ -395,6 +395,29 @@ impl Repository {
         }
     }
 
+    /// For each object id the commit that it is, or is a tag of; `None` where there is none. Many
+    /// cost hardly more than one: a push may move thousands of references.
+    ///
+    /// # Errors
+    /// What git says; libgit2's "no" counts as none.
+    pub fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
+        match &self.backend {
+            Backend::Library(library) => Ok(ids.iter().map(|id| library.peeled(id)).collect()),
+            Backend::Program(program) => program.commits(ids),
+        }
+    }
+
+    /// The best common ancestor of two commits; `None` where they have none.
+    ///
+    /// # Errors
+    /// What libgit2 or git says, of a commit that is not there for example.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.merge_base(one, other),
+            Backend::Program(program) => program.merge_base(one, other),
+        }
+    }
+
     /// The content of a file of a commit; `None` if the commit has none.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! The `git` program: for repositories that libgit2 cannot open, and for what only git decides.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
@@ -161,6 +163,46 @@ pub(super) fn head_has(start: &Path, path: &str) -> Result<bool, Error> {
     Ok(run(&mut git)?.status.success())
 }
 
+fn parse_commit(id: String, raw: &[u8]) -> Commit {
+    let (head, message) = raw.split_once_str("\n\n").unwrap_or((raw, b""));
+    let mut commit = Commit {
+        id,
+        parents: Vec::new(),
+        author_name: BString::default(),
+        author_email: BString::default(),
+        message: message.into(),
+    };
+    for line in head.lines() {
+        if let Some(parent) = line.strip_prefix(b"parent ") {
+            commit.parents.push(parent.to_str_lossy().into_owned());
+        } else if let Some(author) = line.strip_prefix(b"author ")
+            && let Some((name, rest)) = author.split_once_str(" <")
+        {
+            commit.author_name = name.into();
+            let end = rest.find_byte(b'>').unwrap_or(rest.len());
+            commit.author_email = rest[..end].into();
+        }
+    }
+    commit
+}
+
+/// Takes the next answer of `cat-file --batch`: `<id> commit <size>`, the commit and a line's end,
+/// or a line that says there is none. `None` where the answers end too early.
+#[allow(clippy::option_option, reason = "no commit and no answer are two things")]
+fn next_commit(answers: &mut &[u8]) -> Option<Option<Commit>> {
+    let (line, rest) = answers.split_once_str("\n")?;
+    *answers = rest;
+    let mut words = line.split_str(" ");
+    let (id, kind, size) = (words.next()?, words.next()?, words.next());
+    if kind != b"commit" {
+        return Some(None);
+    }
+    let size: usize = size?.to_str().ok()?.parse().ok()?;
+    let raw = answers.get(..size)?;
+    *answers = answers.get(size + 1..)?;
+    Some(Some(parse_commit(id.to_str_lossy().into_owned(), raw)))
+}
+
 #[derive(Debug)]
 pub(super) struct Program {
     git_dir: PathBuf,
@@ -291,26 +333,41 @@ impl Program {
 
     pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
         let raw = self.answer(["cat-file", "commit", id])?;
-        let (head, message) = raw.split_once_str("\n\n").unwrap_or((&raw, b""));
-        let mut commit = Commit {
-            id: id.to_owned(),
-            parents: Vec::new(),
-            author_name: BString::default(),
-            author_email: BString::default(),
-            message: message.into(),
-        };
-        for line in head.lines() {
-            if let Some(parent) = line.strip_prefix(b"parent ") {
-                commit.parents.push(parent.to_str_lossy().into_owned());
-            } else if let Some(author) = line.strip_prefix(b"author ")
-                && let Some((name, rest)) = author.split_once_str(" <")
-            {
-                commit.author_name = name.into();
-                let end = rest.find_byte(b'>').unwrap_or(rest.len());
-                commit.author_email = rest[..end].into();
-            }
+        Ok(parse_commit(id.to_owned(), &raw))
+    }
+
+    pub(super) fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
+        let questions: String = ids.iter().map(|id| format!("{id}^{{commit}}\n")).collect();
+        let mut git = self.git();
+        git.args(["cat-file", "--batch"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = git.spawn().map_err(Error::Start)?;
+        let stdin = child.stdin.take();
+        // git answers each question before it reads the next: whoever only wrote, and whoever only
+        // read, would wait for ever.
+        let output = thread::scope(|scope| {
+            scope.spawn(|| {
+                if let Some(mut stdin) = stdin {
+                    // A git that went away says why on its own.
+                    let _ = stdin.write_all(questions.as_bytes());
+                }
+            });
+            child.wait_with_output()
+        });
+        let output = output.map_err(Error::Start)?;
+        let mut rest = output.stdout.as_slice();
+        let found: Option<Vec<Option<Commit>>> = ids.iter().map(|_| next_commit(&mut rest)).collect();
+        match found {
+            Some(found) if output.status.success() => Ok(found),
+            _ => Err(refused(&git, &output)),
         }
-        Ok(commit)
+    }
+
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        let base = self.line(["merge-base", one, other])?;
+        Ok(base.map(|id| id.to_string()))
     }
 
     pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
@@ -332,19 +389,11 @@ impl Program {
     }
 
     pub(super) fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
-        let mut arguments = vec![
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--no-commit-id",
-        ];
-        match old {
-            Some(old) => arguments.extend([old, new]),
-            None => arguments.extend(["--root", new]),
-        }
-        let listed = self.answer(arguments)?;
+        let listed = match old {
+            Some(old) => self.answer(["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new])?,
+            // Not `diff-tree --root`, which compares a commit that has parents with them.
+            None => self.answer(["ls-tree", "-r", "-z", "--full-tree", "--name-only", new])?,
+        };
         let paths: Vec<BString> = listed
             .split_str("\0")
             .filter(|path| !path.is_empty())

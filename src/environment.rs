@@ -217,9 +217,7 @@ pub fn repository_variables() -> impl Iterator<Item = OsString> {
 
 /// The variables of this process that hold a secret of this tool.
 pub fn secret_variables() -> impl Iterator<Item = OsString> {
-    env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| {
-            name == API_TOKEN || name == PUSH_ADDRESS || name.as_bytes().starts_with(JOB_TOKEN_PREFIX.as_bytes())
-        })
+    env::vars_os().map(|(name, _)| name).filter(|name| {
+        name == API_TOKEN || name == PUSH_ADDRESS || name.as_bytes().starts_with(JOB_TOKEN_PREFIX.as_bytes())
+    })
 }

@@ -274,7 +274,8 @@ impl Lock {
         }
         // Somebody may have dealt with it, and even put another in its place, in between.
         let id = |found: fs::Metadata| (found.dev(), found.ino());
-        let same = fs::metadata(path).is_ok_and(|named| file.metadata().is_ok_and(|own| id(own) == id(named)));
+        let same =
+            fs::metadata(path).is_ok_and(|named| file.metadata().is_ok_and(|own| id(own) == id(named)));
         Ok(same.then(|| Self {
             _file: Arc::new(file),
         }))
@@ -369,7 +370,9 @@ pub fn run_alone(command: &mut Command, limit: Duration) -> io::Result<Option<Ou
         return Ok(None);
     };
     // A program that stays in the background, as ssh may, keeps it open.
-    let stderr = stderr.recv_timeout(Duration::from_millis(200)).unwrap_or_default();
+    let stderr = stderr
+        .recv_timeout(Duration::from_millis(200))
+        .unwrap_or_default();
     Ok(Some(Output {
         status,
         stdout,

@@ -153,7 +153,10 @@ mod tests {
     fn addresses_are_shown_without_their_passwords() {
         for (text, expected) in [
             ("https://ci.example.com/a@b", "https://ci.example.com/a@b"),
-            ("https://me:pass@h/x and http://t@h:80", "https://•••@h/x and http://•••@h:80"),
+            (
+                "https://me:pass@h/x and http://t@h:80",
+                "https://•••@h/x and http://•••@h:80",
+            ),
             ("for 'https://me:p@ss@h'", "for 'https://•••@h'"),
             ("git@host:path", "git@host:path"),
             ("://", "://"),

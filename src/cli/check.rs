@@ -294,7 +294,7 @@ fn event(
 ) -> anyhow::Result<Event> {
     if let manual::Tip::Found(mut event) = manual::read(repository, branch.as_ref())? {
         if plan::needs_changed_paths(config) {
-            event.find_changed_paths(repository);
+            event.find_changed_paths(repository, None);
         }
         return Ok(*event);
     }

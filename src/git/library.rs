@@ -21,6 +21,17 @@ impl std::fmt::Debug for Library {
     }
 }
 
+fn told(commit: &git2::Commit<'_>) -> Commit {
+    let author = commit.author();
+    Commit {
+        id: commit.id().to_string(),
+        parents: commit.parent_ids().map(|id| id.to_string()).collect(),
+        author_name: author.name_bytes().into(),
+        author_email: author.email_bytes().into(),
+        message: commit.message_bytes().into(),
+    }
+}
+
 fn failed(action: impl Into<String>) -> impl FnOnce(git2::Error) -> Error {
     move |error| Error::Library {
         action: action.into(),
@@ -123,7 +134,10 @@ impl Library {
             return Ok(None);
         };
         // One that leads nowhere has no object.
-        Ok(found.resolve().ok().and_then(|found| Some(found.target()?.to_string())))
+        Ok(found
+            .resolve()
+            .ok()
+            .and_then(|found| Some(found.target()?.to_string())))
     }
 
     pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
@@ -167,10 +181,28 @@ impl Library {
         }
     }
 
-    pub(super) fn commit_of(&self, id: &str) -> Option<String> {
+    fn peel(&self, id: &str) -> Option<git2::Commit<'_>> {
         let object = self.repository.find_object(Oid::from_str(id).ok()?, None).ok()?;
-        let commit = object.peel(ObjectType::Commit).ok()?;
-        Some(commit.id().to_string())
+        object.peel(ObjectType::Commit).ok()?.into_commit().ok()
+    }
+
+    pub(super) fn commit_of(&self, id: &str) -> Option<String> {
+        self.peel(id).map(|commit| commit.id().to_string())
+    }
+
+    pub(super) fn peeled(&self, id: &str) -> Option<Commit> {
+        self.peel(id).as_ref().map(told)
+    }
+
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        let (one, other) = (self.find(one)?.id(), self.find(other)?.id());
+        match self.repository.merge_base(one, other) {
+            Ok(base) => Ok(Some(base.to_string())),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(failed(format!("find what {one} and {other} have in common"))(
+                error,
+            )),
+        }
     }
 
     pub(super) fn remotes(&self) -> Result<Vec<BString>, Error> {
@@ -185,15 +217,7 @@ impl Library {
     }
 
     pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
-        let commit = self.find(id)?;
-        let author = commit.author();
-        Ok(Commit {
-            id: id.to_owned(),
-            parents: commit.parent_ids().map(|id| id.to_string()).collect(),
-            author_name: author.name_bytes().into(),
-            author_email: author.email_bytes().into(),
-            message: commit.message_bytes().into(),
-        })
+        self.find(id).map(|commit| told(&commit))
     }
 
     pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {

@@ -407,7 +407,8 @@ impl Repository {
             (Backend::Library(library), Ok(key)) => library.settings(key),
             _ => {
                 let mut git = self.command();
-                git.args(["config", "-z", "--get-all"]).arg(OsStr::from_bytes(key));
+                git.args(["config", "-z", "--get-all"])
+                    .arg(OsStr::from_bytes(key));
                 let output = run(&mut git)?;
                 // Every value ends so.
                 let values = output.stdout.strip_suffix(b"\0").unwrap_or(&output.stdout);
@@ -459,6 +460,29 @@ impl Repository {
         match &self.backend {
             Backend::Library(library) => library.commit(id),
             Backend::Program(program) => program.commit(id),
+        }
+    }
+
+    /// For each object id the commit that it is, or is a tag of; `None` where there is none. Many
+    /// cost hardly more than one: a push may move thousands of references.
+    ///
+    /// # Errors
+    /// What git says; libgit2's "no" counts as none.
+    pub fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
+        match &self.backend {
+            Backend::Library(library) => Ok(ids.iter().map(|id| library.peeled(id)).collect()),
+            Backend::Program(program) => program.commits(ids),
+        }
+    }
+
+    /// The best common ancestor of two commits; `None` where they have none.
+    ///
+    /// # Errors
+    /// What libgit2 or git says, of a commit that is not there for example.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.merge_base(one, other),
+            Backend::Program(program) => program.merge_base(one, other),
         }
     }
 

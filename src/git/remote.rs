@@ -83,7 +83,7 @@ impl Repository {
     /// # Errors
     /// What libgit2 or git says.
     pub fn refspecs(&self, remote: &BStr) -> Result<Refspecs, Error> {
-        let values = self.settings(&setting(remote, "fetch"))?;
+        let values = self.settings_of(remote, "fetch")?;
         Ok(Refspecs::parse(values.iter().map(|value| value.as_slice())))
     }
 
@@ -94,8 +94,8 @@ impl Repository {
     pub fn remote_at(&self, addresses: &[&BStr]) -> Result<Option<BString>, Error> {
         let mut found = Vec::new();
         for remote in self.remotes()? {
-            let mut own = self.settings(&setting(remote.as_ref(), "url"))?;
-            own.extend(self.settings(&setting(remote.as_ref(), "pushurl"))?);
+            let mut own = self.settings_of(remote.as_ref(), "url")?;
+            own.extend(self.settings_of(remote.as_ref(), "pushurl")?);
             if own.iter().any(|own| addresses.contains(&own.as_bstr())) {
                 found.push(remote);
             }
@@ -148,6 +148,12 @@ impl Repository {
         })
     }
 
+    /// The values of `remote.<remote>.<name>`.
+    fn settings_of(&self, remote: &BStr, name: &str) -> Result<Vec<BString>, Error> {
+        let key = [b"remote.", remote.as_bytes(), b".", name.as_bytes()].concat();
+        self.settings(BStr::new(&key))
+    }
+
     fn reflog(&self, reference: &BStr) -> PathBuf {
         self.common_dir().join("logs").join(OsStr::from_bytes(reference))
     }
@@ -163,7 +169,7 @@ impl Repository {
         if self.common_dir().join(OsStr::from_bytes(&lock)).exists() {
             return Ok(true);
         }
-        for (end, _) in reference.match_indices(b"/") {
+        for end in reference.find_iter("/") {
             if self.id_of(&reference[..end])?.is_some() {
                 return Ok(true);
             }
@@ -189,7 +195,7 @@ impl Repository {
         let mut settings = vec![("url", address.to_owned())];
         if let Some(remote) = remote {
             for name in ["uploadpack", "proxy", "proxyAuthMethod", "vcs"] {
-                let value = self.settings(&setting(remote, name));
+                let value = self.settings_of(remote, name);
                 let value = value.map_err(|error| error.to_string())?.pop();
                 settings.extend(value.map(|value| (name, value)));
             }
@@ -241,12 +247,6 @@ impl Repository {
     }
 }
 
-fn setting(remote: &BStr, name: &str) -> BString {
-    [b"remote.", remote.as_bytes(), b".", name.as_bytes()]
-        .concat()
-        .into()
-}
-
 fn is_openssh(command: &BString) -> bool {
     let program = command.split_str(" ").next().unwrap_or_default();
     let program = program.trim_with(|c| matches!(c, '"' | '\''));
@@ -260,7 +260,10 @@ fn last_words(stderr: &[u8]) -> String {
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect();
-    let fatal = said.iter().find(|line| line.starts_with(b"fatal: ")).or(said.last());
+    let fatal = said
+        .iter()
+        .find(|line| line.starts_with(b"fatal: "))
+        .or(said.last());
     let words = fatal.map(|line| line.strip_prefix(b"fatal: ").unwrap_or(line));
     // git says first what was wrong and then what may have been.
     without_userinfo(&words.unwrap_or(b"git failed and said nothing").to_str_lossy())
@@ -285,7 +288,11 @@ mod tests {
         assert_eq!(tracking(&single, "refs/heads/mains"), None);
         let main = Some("refs/remotes/origin/main".to_owned());
         assert_eq!(tracking(&single, "refs/heads/main"), main);
-        assert_eq!(tracking(&["refs/heads/main"], "refs/heads/main"), None, "only FETCH_HEAD");
+        assert_eq!(
+            tracking(&["refs/heads/main"], "refs/heads/main"),
+            None,
+            "only FETCH_HEAD"
+        );
         let but = ["^refs/heads/wip/*", usual[0]];
         assert_eq!(tracking(&but, "refs/heads/wip/x"), None);
         assert_eq!(tracking(&but, "refs/heads/a/b"), copy);

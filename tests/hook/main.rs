@@ -16,6 +16,7 @@ mod layouts;
 mod max_triggers;
 mod merges;
 mod not_waiting;
+mod objects;
 mod path_filters;
 mod rebase;
 mod receive;

@@ -57,7 +57,7 @@ impl Fire<'_> {
         let mut triggers = Vec::new();
         for event in events {
             if plan::needs_changed_paths(&config) {
-                event.find_changed_paths(self.repository);
+                event.find_changed_paths(self.repository, None);
             }
             if self.by_commit && plan::needs_last_action(&config) {
                 commit::note_last_action(event, self.repository);

@@ -8,6 +8,7 @@ mod hook;
 mod install;
 mod log;
 mod outcomes;
+mod pushes;
 mod retry;
 mod servers;
 mod status;
@@ -173,6 +174,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match words.next().and_then(|word| word.to_str()) {
         Some("hook") => return hook::run(words.as_slice()),
         Some(hook::AFTER_REBASE) => return hook::after_rebase(words.as_slice()),
+        Some(pushes::COMMAND) => return after_push(words.next().and_then(|word| word.to_str())),
         Some(deliver::COMMAND) => {
             let common_dir = words.next().map(Path::new);
             return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));
@@ -196,6 +198,15 @@ fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     match common_dir.map(|common_dir| deliver::run(common_dir, how)) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
+    }
+}
+
+/// The one who waits for the end of a push: nobody reads what it would say either.
+fn after_push(id: Option<&str>) -> ExitCode {
+    platform::close_inherited_files();
+    match pushes::run(id) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(2),
     }
 }
 

@@ -17,7 +17,7 @@ use bstr::{BStr, BString, ByteSlice as _};
 use crate::environment::{self, RepositoryPaths};
 
 pub use program::{Version, command, global_settings, run, version, versions_on_path};
-pub use remote::Refspecs;
+pub use remote::{Refspecs, address_to_keep};
 
 /// Why the repository could not answer.
 #[derive(Debug, thiserror::Error)]

@@ -77,6 +77,27 @@ fn between<'a>(pattern: &BString, name: &'a BStr) -> Option<&'a [u8]> {
     }
 }
 
+/// An address as it may be written down: without the password in it, and for http without the
+/// user's name too, which often is a token.
+#[must_use]
+pub fn address_to_keep(address: &BStr) -> BString {
+    let Some((scheme, rest)) = address.split_once_str("://") else {
+        // A path, or `user@host:path` of ssh.
+        return address.to_owned();
+    };
+    let (place, path) = rest.split_at(rest.find_byte(b'/').unwrap_or(rest.len()));
+    let Some((user, host)) = place.rsplit_once_str("@") else {
+        return address.to_owned();
+    };
+    let mut kept = [scheme, b"://"].concat();
+    if !scheme.to_ascii_lowercase().starts_with(b"http") {
+        let name = user.split_once_str(":").map_or(user, |(name, _)| name);
+        kept.extend([name, b"@"].concat());
+    }
+    kept.extend([host, path].concat());
+    kept.into()
+}
+
 impl Repository {
     /// Where git keeps copies of what this remote has.
     ///
@@ -94,13 +115,22 @@ impl Repository {
     pub fn remote_at(&self, addresses: &[&BStr]) -> Result<Option<BString>, Error> {
         let mut found = Vec::new();
         for remote in self.remotes()? {
-            let mut own = self.settings_of(remote.as_ref(), "url")?;
-            own.extend(self.settings_of(remote.as_ref(), "pushurl")?);
+            let own = self.addresses_of(remote.as_ref())?;
             if own.iter().any(|own| addresses.contains(&own.as_bstr())) {
                 found.push(remote);
             }
         }
         Ok(if found.len() == 1 { found.pop() } else { None })
+    }
+
+    /// The addresses that are set for a remote, for fetching and for pushing.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn addresses_of(&self, remote: &BStr) -> Result<Vec<BString>, Error> {
+        let mut addresses = self.settings_of(remote, "url")?;
+        addresses.extend(self.settings_of(remote, "pushurl")?);
+        Ok(addresses)
     }
 
     /// The default branch of a remote, as last fetched: its full name there, and its tip.
@@ -299,6 +329,25 @@ mod tests {
         let inner = ["refs/heads/*/done:refs/d/*/x"];
         assert_eq!(tracking(&inner, "refs/heads/a/done"), Some("refs/d/a/x".into()));
         assert_eq!(tracking(&[], "refs/heads/main"), None);
+    }
+
+    #[test]
+    fn addresses_are_kept_without_their_secrets() {
+        for (address, kept) in [
+            ("/srv/shop.git", "/srv/shop.git"),
+            ("git@host:shop.git", "git@host:shop.git"),
+            ("https://host/shop@2.git", "https://host/shop@2.git"),
+            (
+                "https://me:secret@host:8443/shop.git",
+                "https://host:8443/shop.git",
+            ),
+            ("HTTP://token@host", "HTTP://host"),
+            ("ssh://git@host:22/shop.git", "ssh://git@host:22/shop.git"),
+            ("ssh://git:secret@host/shop.git", "ssh://git@host/shop.git"),
+            ("https://me:se@cret@host/", "https://host/"),
+        ] {
+            assert_eq!(address_to_keep(address.into()), kept, "{address}");
+        }
     }
 
     #[test]

@@ -27,11 +27,21 @@ pub enum Outcome {
     Unknown,
     /// Jenkins refused it.
     Failed,
-    /// Its user gave it up.
+    /// Its user gave it up, or nobody could find out whether the remote took the push.
     Dropped,
+    /// The remote did not take the push that it was for.
+    NotPushed,
+    /// It is not known yet whether the remote took the push that it is for.
+    Undecided,
 }
 
 impl Outcome {
+    /// Whether it is about sending, and not about what was to be known before.
+    #[must_use]
+    pub fn is_of_delivery(self) -> bool {
+        !matches!(self, Self::NotPushed | Self::Undecided)
+    }
+
     /// The word people read.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -43,6 +53,8 @@ impl Outcome {
             Self::Unknown => "unknown",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
+            Self::NotPushed => "not pushed",
+            Self::Undecided => "undecided",
         }
     }
 }

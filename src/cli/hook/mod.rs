@@ -3,6 +3,7 @@
 mod call;
 mod fire;
 mod rebase;
+mod receive;
 mod seen;
 
 use std::ffi::OsString;
@@ -188,6 +189,7 @@ fn react(
     {
         return Ok(());
     }
+    let missing = || anyhow::Error::from(without_file(seen.hook, &seen.repository));
     match &mut seen.doing {
         Doing::Detached => {
             if spool.say_once(DETACHED).unwrap_or(true) {
@@ -196,7 +198,7 @@ fn react(
             Ok(())
         }
         Doing::AtTheEnd(made) => {
-            let source = source?.ok_or_else(|| without_file(seen.hook, &seen.repository))?;
+            let source = source?.ok_or_else(missing)?;
             // Now somebody is there to be told.
             source.read()?;
             Ok(rebase::start(
@@ -205,20 +207,26 @@ fn react(
                 lineage.gits.last().copied(),
             )?)
         }
-        Doing::Fired(events) => {
-            if seen.hook != Hook::Receive {
-                spool.unsay(DETACHED);
-            }
-            let source = source
-                .and_then(|source| source.ok_or_else(|| without_file(seen.hook, &seen.repository).into()));
-            let by_commit = seen.hook == Hook::Commit;
+        Doing::Fired(event) => {
+            spool.unsay(DETACHED);
             let fire = Fire {
                 printer,
                 repository: &seen.repository,
                 tells: true,
-                by_commit,
+                by_commit: seen.hook == Hook::Commit,
             };
-            fire.run(source, events)
+            let source = source.and_then(|source| source.ok_or_else(missing));
+            fire.run(source, std::slice::from_mut(event))
+        }
+        Doing::Received(received) => {
+            let fire = Fire {
+                printer,
+                repository: &seen.repository,
+                tells: true,
+                by_commit: false,
+            };
+            let source = source.and_then(|source| source.ok_or_else(missing));
+            fire.run_push(source, |config| Ok(received.read(&seen.repository, config)?))
         }
     }
 }

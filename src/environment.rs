@@ -137,6 +137,17 @@ pub fn git_ssh() -> Option<OsString> {
     env::var_os("GIT_SSH").filter(|value| !value.is_empty())
 }
 
+/// What was given to `git push -o`, as git tells its hooks where the push is received.
+#[must_use]
+pub fn push_options() -> Vec<Vec<u8>> {
+    let count = env::var("GIT_PUSH_OPTION_COUNT").ok();
+    let count: usize = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+    (0..count)
+        .map_while(|number| env::var_os(format!("GIT_PUSH_OPTION_{number}")))
+        .map(OsString::into_vec)
+        .collect()
+}
+
 /// The folders that programs are looked for in.
 #[must_use]
 pub fn search_path() -> Vec<PathBuf> {
@@ -146,10 +157,11 @@ pub fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The user's home folder; `None` for a user without one.
+/// The user's home folder, as `HOME` or, for a service that is started without it, the list of
+/// users has it; `None` for a user without one.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
-    path("HOME").filter(|home| home.is_absolute())
+    env::home_dir().filter(|home| home.is_absolute())
 }
 
 /// `$XDG_STATE_HOME`, or `~/.local/state`; `None` for a user without either.
@@ -157,7 +169,7 @@ pub fn home() -> Option<PathBuf> {
 pub fn state_home() -> Option<PathBuf> {
     path("XDG_STATE_HOME")
         .filter(|home| home.is_absolute())
-        .or_else(|| Some(path("HOME")?.join(".local/state")))
+        .or_else(|| Some(home()?.join(".local/state")))
 }
 
 /// The login name; for a service that has none, the number of the user.

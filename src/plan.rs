@@ -167,13 +167,16 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
 }
 
-/// What the user asked for on the command line.
+/// What the user asked for, on the command line or with a push.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// Only rules of these names.
     pub only: Vec<String>,
     /// Parameters that replace or join the rule's own.
     pub parameters: Vec<(String, BString)>,
+    /// Values for parameters that the rule itself names, and for no other: who may push is not
+    /// asked what a job takes. Of several for one name the last counts.
+    pub replacements: Vec<(BString, BString)>,
 }
 
 /// Makes the plan for `event`.
@@ -464,9 +467,13 @@ fn trigger(
     };
     parameters.extend(branch_parameter);
     for (name, template) in &rule.parameters {
-        if let Some(text) = template.expand(&value) {
-            parameters.push((name.clone(), text.into()));
-        }
+        let mut replacements = wishes.replacements.iter().rev();
+        let replaced = replacements.find(|(replaced, _)| replaced == name.as_bytes());
+        let text = match replaced {
+            Some((_, text)) => Some(text.clone()),
+            None => template.expand(&value).map(BString::from),
+        };
+        parameters.extend(text.map(|text| (name.clone(), text)));
     }
     for (name, text) in &wishes.parameters {
         match parameters.iter_mut().find(|(known, _)| known == name) {

@@ -109,9 +109,14 @@ fn an_event() -> impl Strategy<Value = Event> {
 fn a_wish() -> impl Strategy<Value = Wishes> {
     let only = prop::collection::vec(one_of(&["rule-0", "rule-1", "rule-2"]), 0..2);
     let parameters = prop::collection::vec((one_of(&["A", "BRANCH", "NEW"]), one_of(&["main", "x"])), 0..3);
-    (only, parameters).prop_map(|(only, parameters)| Wishes {
+    let replacements = prop::collection::vec((one_of(&["A", "BRANCH", "NEW"]), one_of(&["main", "y"])), 0..3);
+    (only, parameters, replacements).prop_map(|(only, parameters, replacements)| Wishes {
         only: only.into_iter().map(Into::into).collect(),
         parameters: parameters
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+        replacements: replacements
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),

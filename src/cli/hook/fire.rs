@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::enqueue;
 use crate::cli::file::Source;
+use crate::cli::pushes;
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};
-use crate::event::{Event, commit};
+use crate::event::receive::{Options, PARAMETER};
+use crate::event::{DefaultBranch, Event, commit};
 use crate::git::Repository;
-use crate::plan::{self, Plan, Reason, Wishes};
+use crate::plan::{self, Plan, Reason, Verdict, Wishes};
 use crate::spool::{Hold, Spool, Trigger};
 use crate::ui::Printer;
 
@@ -24,20 +26,90 @@ pub(super) struct Fire<'a> {
     pub(super) by_commit: bool,
 }
 
+/// Why a trigger would not be sent, as far as it is known without asking anybody.
+pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Trigger) -> Option<String> {
+    match trusted {
+        Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
+        Ok(_) => Some(deliver::untrusted(&trigger.server)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// A rule that would have fired but for a marker is worth a line; other branches are not.
+pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan) {
+    for verdict in &plan.verdicts {
+        let rule = &config.rules[verdict.rule];
+        if let Reason::Marker(_) | Reason::During(_) = verdict.reason {
+            printer.hook_line(&format!("{} not triggered: {}", rule.job, verdict.reason));
+        }
+        if let Some(note) = &verdict.note {
+            printer.hook_line(&format!("rule {}: {note}", rule.name));
+        }
+    }
+}
+
+/// A push with the circumstances that all of its events share.
+#[derive(Debug, Default)]
+pub(super) struct Push {
+    pub(super) events: Vec<Event>,
+    /// What new branches are compared with.
+    pub(super) default: Option<DefaultBranch>,
+    /// What whoever pushed asked for.
+    pub(super) options: Options,
+}
+
 impl Fire<'_> {
     /// Makes triggers of the events and starts to send them.
     ///
     /// # Errors
     /// What is wrong with the file; triggers that wait are sent all the same.
     pub(super) fn run(&self, source: anyhow::Result<Source>, events: &mut [Event]) -> anyhow::Result<()> {
+        self.carry_out(|| {
+            let config = source?.read()?;
+            let plans = self.plan(&config, events, None, &Wishes::default());
+            Ok(self.triggers(&config, events, &plans))
+        })
+    }
+
+    /// The same for a push that is read only now, when it is known what may fire.
+    ///
+    /// # Errors
+    /// As [`Fire::run`], and what keeps the push from being read.
+    pub(super) fn run_push(
+        &self,
+        source: anyhow::Result<Source>,
+        read: impl FnOnce(&Config) -> anyhow::Result<Push>,
+    ) -> anyhow::Result<()> {
+        self.carry_out(|| {
+            let config = source?.read()?;
+            let mut push = read(&config)?;
+            let wishes = Wishes {
+                replacements: push.options.parameters.clone(),
+                ..Wishes::default()
+            };
+            let plans = self.plan(&config, &mut push.events, push.default.as_ref(), &wishes);
+            if let Some(skip) = push.options.skip {
+                if plans.iter().any(|plan| !plan.triggers.is_empty()) {
+                    self.printer
+                        .hook_line(&format!("nothing triggered: the push option {skip} says so"));
+                }
+                return Ok(Vec::new());
+            }
+            self.tell_left_out(&config, &push.options, &plans);
+            Ok(self.triggers(&config, &push.events, &plans))
+        })
+    }
+
+    fn carry_out(&self, plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
         let (told, waiting) = if self.tells {
             let backlog = backlog::tell(self.printer, &spool);
+            pushes::tend(self.printer, self.repository, &spool);
             (backlog.told, backlog.waiting > 0)
         } else {
             (BTreeSet::new(), false)
         };
-        let planned = source.and_then(|source| self.plan(&source, events));
+        let planned = plan();
         let triggers = planned.as_deref().unwrap_or_default();
         self.accept(&spool, told, triggers);
         if (waiting || !triggers.is_empty())
@@ -50,21 +122,33 @@ impl Fire<'_> {
         planned.map(drop)
     }
 
-    /// What the file says is to be triggered because of these events.
-    fn plan(&self, source: &Source, events: &mut [Event]) -> anyhow::Result<Vec<Trigger>> {
-        let config = source.read()?;
-        let surroundings = enqueue::surroundings(&config);
-        let mut triggers = Vec::new();
+    /// What the file says is to be triggered because of each of these events.
+    fn plan(
+        &self,
+        config: &Config,
+        events: &mut [Event],
+        default: Option<&DefaultBranch>,
+        wishes: &Wishes,
+    ) -> Vec<Plan> {
+        let surroundings = enqueue::surroundings(config);
+        let mut plans = Vec::new();
         for event in events {
-            if plan::needs_changed_paths(&config) {
-                event.find_changed_paths(self.repository, None);
+            if plan::needs_changed_paths(config) {
+                event.find_changed_paths(self.repository, default);
             }
-            if self.by_commit && plan::needs_last_action(&config) {
+            if self.by_commit && plan::needs_last_action(config) {
                 commit::note_last_action(event, self.repository);
             }
-            let plan = plan::plan(event, &config, &surroundings, &Wishes::default());
-            self.tell_skips(&config, &plan);
-            triggers.extend(enqueue::triggers(event, &config, &plan));
+            plans.push(plan::plan(event, config, &surroundings, wishes));
+        }
+        plans
+    }
+
+    fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
+        let mut triggers = Vec::new();
+        for (event, plan) in events.iter().zip(plans) {
+            tell_skips(self.printer, config, plan);
+            triggers.extend(enqueue::triggers(event, config, plan));
         }
         // One push is one storm, however many references it moves.
         if triggers.len() > config.max_triggers {
@@ -72,19 +156,30 @@ impl Fire<'_> {
                 trigger.hold = Some(Hold::Storm);
             }
         }
-        Ok(triggers)
+        triggers
     }
 
-    /// A rule that would have fired but for a marker is worth a line; other branches are not.
-    fn tell_skips(&self, config: &Config, plan: &Plan) {
-        for verdict in &plan.verdicts {
-            let rule = &config.rules[verdict.rule];
-            if let Reason::Marker(_) | Reason::During(_) = verdict.reason {
-                self.printer
-                    .hook_line(&format!("{} not triggered: {}", rule.job, verdict.reason));
-            }
-            if let Some(note) = &verdict.note {
-                self.printer.hook_line(&format!("rule {}: {note}", rule.name));
+    /// Whoever gives a value and sees nothing would take it for used.
+    fn tell_left_out(&self, config: &Config, options: &Options, plans: &[Plan]) {
+        for option in &options.malformed {
+            self.printer.hook_line(&format!(
+                "the push option {option} is left out: it has no name or no value; write it so: git push -o \
+                 {PARAMETER}NAME=VALUE"
+            ));
+        }
+        let fires = |verdict: &&Verdict| verdict.fires;
+        let fired = plans.iter().flat_map(|plan| plan.verdicts.iter().filter(fires));
+        let named: BTreeSet<&[u8]> = fired
+            .flat_map(|verdict| &config.rules[verdict.rule].parameters)
+            .map(|(name, _)| name.as_bytes())
+            .collect();
+        let mut told = BTreeSet::new();
+        for (name, _) in &options.parameters {
+            if !named.contains(name.as_slice()) && told.insert(name) {
+                self.printer.hook_line(&format!(
+                    "the push option {PARAMETER}{name} is left out: no rule that fires has {name} among its \
+                     `parameters`"
+                ));
             }
         }
     }
@@ -97,11 +192,7 @@ impl Fire<'_> {
         let trusted = trust::servers_of(self.repository.common_dir());
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
-            let trouble = match &trusted {
-                Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
-                Ok(_) => Some(deliver::untrusted(&trigger.server)),
-                Err(error) => Some(error.to_string()),
-            };
+            let trouble = trouble(&trusted, trigger);
             if let Err(error) = spool.put(trigger) {
                 self.printer
                     .hook_line(&format!("nothing triggered: {to}: {error}"));

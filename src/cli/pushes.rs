@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use bstr::{BString, ByteSlice as _};
@@ -14,7 +15,7 @@ use crate::git::{Repository, address_to_keep};
 use crate::platform::{self, End, Handle, Lock, Process};
 use crate::spool::{Entry, Hold, Outcome, ProcessId, Push, PushedReference, Spool, Trigger};
 use crate::text::Text;
-use crate::ui::Printer;
+use crate::ui::{Printer, Tone};
 
 /// The hidden command that waits for the end of a push.
 pub(super) const COMMAND: &str = "after-push";
@@ -25,6 +26,25 @@ const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// So long a remote that gave no answer is not asked again by a hook.
 const ASK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
+/// When a remote is asked again that may still be at a push whose git was cut off.
+const CUT_OFF: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(20),
+];
+
+/// The same where it is not known who pushes, so that the push may not even have begun.
+const UNSEEN: [Duration; 5] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(20),
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+];
+
+/// Stands for whoever pushes where that is no git: some clients run git's hooks and push themselves.
+pub(super) const NOBODY: ProcessId = ProcessId { pid: 0, started: 0 };
+
 /// Longer than any push.
 const LONGEST_PUSH: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -33,8 +53,8 @@ const LONGEST_PUSH: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Settled {
     /// The remote took it: these are in the spool.
     pub(super) taken: Vec<Trigger>,
-    /// The remote did not: these are given up.
-    pub(super) not_taken: Vec<Trigger>,
+    /// The remote of this name did not: these are given up.
+    pub(super) not_taken: Vec<(Trigger, String)>,
     /// Nobody can say yet.
     pub(super) undecided: Vec<Push>,
 }
@@ -102,8 +122,13 @@ pub(super) fn run(id: Option<&str>) -> anyhow::Result<()> {
             };
             // git runs the hook once for each address of a remote, and then ends once.
             let mut same = spool.pushes()?.under_way;
-            same.retain(|push| push.git == own.git);
-            settle(&repository, &spool, &same, end, false)?
+            same.retain(|push| group_of(push) == group_of(&own));
+            let waits = match end {
+                End::Exited(0 | 1) => &[][..],
+                _ if own.git == NOBODY => &UNSEEN,
+                _ => &CUT_OFF,
+            };
+            settle(&repository, &spool, &same, end, Some(waits))?
         }
         None => settle_ended(&repository, &spool, |push| !asked_lately(push))?,
     };
@@ -114,6 +139,9 @@ pub(super) fn run(id: Option<&str>) -> anyhow::Result<()> {
 }
 
 fn wait_for_end(push: &Push) -> Option<End> {
+    if push.git == NOBODY {
+        return Some(End::Unknown);
+    }
     let ProcessId { pid, started } = push.git;
     let end = platform::wait_on_stdin(pid, started, LONGEST_PUSH)?;
     if let Some(ProcessId { pid, started }) = push.watched_by {
@@ -134,7 +162,7 @@ pub(super) fn settle_ended(
     wanted: impl Fn(&Push) -> bool,
 ) -> anyhow::Result<Settled> {
     let pushes = spool.pushes()?;
-    let mut by_git: BTreeMap<(u32, u64), Vec<Push>> = BTreeMap::new();
+    let mut by_git: BTreeMap<_, Vec<Push>> = BTreeMap::new();
     let ended = pushes.under_way.into_iter().filter(has_ended);
     for push in ended.chain(pushes.undecided.into_iter().filter(|push| !is_too_old(push))) {
         if wanted(&push) {
@@ -146,12 +174,18 @@ pub(super) fn settle_ended(
     }
     let mut all = Settled::default();
     for pushes in by_git.into_values() {
-        let settled = settle(repository, spool, &pushes, End::Unknown, true)?;
+        let settled = settle(repository, spool, &pushes, End::Unknown, None)?;
         all.taken.extend(settled.taken);
         all.not_taken.extend(settled.not_taken);
         all.undecided.extend(settled.undecided);
     }
     Ok(all)
+}
+
+/// What is decided together: the pushes of one git. Those of nobody have nothing in common.
+fn group_of(push: &Push) -> (u32, u64, Option<String>) {
+    let id = (push.git == NOBODY).then(|| push.id.clone());
+    (push.git.pid, push.git.started, id)
 }
 
 fn has_ended(push: &Push) -> bool {
@@ -173,14 +207,14 @@ fn asked_lately(push: &Push) -> bool {
     age.is_some_and(|age| !age.is_negative() && age < ASK_EVERY)
 }
 
-/// Decides the pushes of one git, which has ended so. `again`: somebody may have begun to before,
-/// and died over it.
+/// Decides the pushes of one git, which has ended so. With `waits` this is the one who waited for
+/// that; without, somebody may have begun to before, and died over it.
 fn settle(
     repository: &Repository,
     spool: &Spool,
     pushes: &[Push],
     end: End,
-    again: bool,
+    waits: Option<&[Duration]>,
 ) -> anyhow::Result<Settled> {
     let mut taken: Vec<(Push, Lock)> = Vec::new();
     for push in pushes {
@@ -190,7 +224,9 @@ fn settle(
         };
         taken.push(own);
     }
-    let judged = taken.iter().map(|(push, _)| judge(repository, push, end));
+    let judged = taken
+        .iter()
+        .map(|(push, _)| judge(repository, push, end, waits.unwrap_or_default()));
     let judged: Vec<Vec<Verdict>> = judged.collect::<Result<_, _>>()?;
     let mut settled = Settled::default();
     // Of several addresses of one remote it is enough that one took it.
@@ -216,7 +252,12 @@ fn settle(
             // Taken out, so that the same of another address is not triggered again.
             match known.remove(&key(push, reference)) {
                 Some(Verdict::Taken) => settled.taken.extend(reference.triggers.iter().cloned()),
-                Some(Verdict::NotTaken) => settled.not_taken.extend(reference.triggers.iter().cloned()),
+                Some(Verdict::NotTaken) => {
+                    let triggers = reference.triggers.iter().cloned();
+                    settled
+                        .not_taken
+                        .extend(triggers.map(|trigger| (trigger, push.destination())));
+                }
                 Some(Verdict::Undecided(why)) => {
                     left.trouble = Some(why);
                     left.references.push(reference.clone());
@@ -233,7 +274,7 @@ fn settle(
             trigger.hold = Some(Hold::Storm);
         }
     }
-    write_down(spool, &settled, again)?;
+    write_down(spool, &settled, waits.is_none())?;
     for (push, _) in &taken {
         match settled.undecided.iter().find(|left| left.id == push.id) {
             Some(left) => spool.keep_undecided(left)?,
@@ -269,8 +310,10 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
             journal.append(&entry)?;
         }
     }
-    for trigger in &settled.not_taken {
-        journal.append(&Entry::of(trigger, Outcome::NotPushed))?;
+    for (trigger, destination) in &settled.not_taken {
+        let mut entry = Entry::of(trigger, Outcome::NotPushed);
+        entry.message = Some(not_taken_by(destination));
+        journal.append(&entry)?;
     }
     for push in &settled.undecided {
         for trigger in push.triggers() {
@@ -285,8 +328,22 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
     Ok(())
 }
 
-/// What became of each reference of a push.
-fn judge(repository: &Repository, push: &Push, end: End) -> anyhow::Result<Vec<Verdict>> {
+/// What became of each reference of a push. Where git did not come to its end by itself the remote
+/// may still be at it, so its first no is not its last: it is asked again after each of `waits`.
+fn judge(repository: &Repository, push: &Push, end: End, waits: &[Duration]) -> anyhow::Result<Vec<Verdict>> {
+    let mut waits = waits.iter();
+    loop {
+        let (verdicts, asked) = judge_once(repository, push, end)?;
+        let open = verdicts.iter().any(|verdict| *verdict != Verdict::Taken);
+        match waits.next() {
+            Some(wait) if asked && open => thread::sleep(*wait),
+            _ => return Ok(verdicts),
+        }
+    }
+}
+
+/// The verdicts, and whether the remote had to be asked for them.
+fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<(Vec<Verdict>, bool)> {
     let mut verdicts = Vec::new();
     for reference in &push.references {
         let tracking = reference.tracking.as_ref().map(|tracking| Tracking {
@@ -297,22 +354,20 @@ fn judge(repository: &Repository, push: &Push, end: End) -> anyhow::Result<Vec<V
         let trace = push::trace(repository, tracking.as_ref(), &reference.new)?;
         verdicts.push(push::judge(trace, end));
     }
-    if verdicts.iter().all(Option::is_some) {
-        return Ok(verdicts.into_iter().flatten().collect());
-    }
-    let open: Vec<&PushedReference> = push
+    let open: Vec<_> = push
         .references
         .iter()
         .zip(&verdicts)
-        .filter_map(|(reference, verdict)| verdict.is_none().then_some(reference))
+        .filter_map(|(reference, verdict)| verdict.is_none().then_some(reference.reference.0.as_bstr()))
         .collect();
-    let names: Vec<_> = open
-        .iter()
-        .map(|reference| reference.reference.0.as_bstr())
-        .collect();
-    let remote = push.remote.as_ref().map(|remote| remote.0.as_bstr());
-    let address = address_of(repository, push);
-    let answer = repository.ask_remote(remote, address.as_bstr(), &names);
+    let asked = !open.is_empty();
+    let answer = if asked {
+        let remote = push.remote.as_ref().map(|remote| remote.0.as_bstr());
+        let address = address_of(repository, push);
+        repository.ask_remote(remote, address.as_bstr(), &open)
+    } else {
+        Ok(BTreeMap::new())
+    };
     let mut judged = Vec::new();
     for (reference, verdict) in push.references.iter().zip(verdicts) {
         judged.push(match (verdict, &answer) {
@@ -329,7 +384,7 @@ fn judge(repository: &Repository, push: &Push, end: End) -> anyhow::Result<Vec<V
             (None, Err(why)) => Verdict::Undecided(why.clone()),
         });
     }
-    Ok(judged)
+    Ok((judged, asked))
 }
 
 /// Where it went, with the user and password that were not written down, as far as they are known.
@@ -373,7 +428,7 @@ pub(super) fn tend(printer: &Printer, repository: &Repository, spool: &Spool) {
 ///
 /// # Errors
 /// What the spool says.
-pub(super) fn give_up(spool: &Spool, push: &Push) -> crate::spool::Result<bool> {
+fn give_up(spool: &Spool, push: &Push) -> crate::spool::Result<bool> {
     let Some((push, _lock)) = spool.take_push(&push.id)? else {
         return Ok(false);
     };
@@ -386,11 +441,63 @@ pub(super) fn give_up(spool: &Spool, push: &Push) -> crate::spool::Result<bool> 
     Ok(true)
 }
 
-/// The undecided pushes that are given up now.
-pub(super) fn too_old(spool: &Spool) -> crate::spool::Result<Vec<Push>> {
-    let mut pushes = spool.pushes()?.undecided;
-    pushes.retain(is_too_old);
-    Ok(pushes)
+/// Asks once more about everything that is not decided, with the user looking on, and says what
+/// came of it; what landed waits to be sent then. `false` if something is still to be decided.
+///
+/// # Errors
+/// What the repository or the spool says.
+pub(super) fn ask_again(printer: &Printer, repository: &Repository, spool: &Spool) -> anyhow::Result<bool> {
+    if !spool.may_have_pushes() {
+        return Ok(true);
+    }
+    let settled = settle_ended(repository, spool, |_| true)?;
+    for (trigger, destination) in &settled.not_taken {
+        let to = format!(
+            " {} → {}: {}",
+            trigger.reference(),
+            trigger.job,
+            not_taken_by(destination)
+        );
+        printer.toned(Tone::Dim, Outcome::NotPushed.name(), &to);
+    }
+    let pushes = spool.pushes()?;
+    for unreadable in &pushes.unreadable {
+        printer.warning(&unreadable.to_string());
+    }
+    let (too_old, undecided): (Vec<_>, Vec<_>) = pushes.undecided.into_iter().partition(is_too_old);
+    for push in &too_old {
+        if give_up(spool, push)? {
+            printer.toned(
+                Tone::Dim,
+                Outcome::Dropped.name(),
+                &format!(" {}", given_up(push)),
+            );
+        }
+    }
+    for push in &undecided {
+        printer.toned(
+            Tone::Warn,
+            Outcome::Undecided.name(),
+            &format!(" {}", not_known(push)),
+        );
+    }
+    for push in &pushes.under_way {
+        printer.note(&under_way(push));
+    }
+    Ok(undecided.is_empty())
+}
+
+fn not_taken_by(destination: &str) -> String {
+    format!("{destination} did not take it")
+}
+
+/// That git has not ended.
+pub(super) fn under_way(push: &Push) -> String {
+    format!(
+        "{} is being pushed to {}; what lands is triggered then",
+        names_of(push),
+        push.destination()
+    )
 }
 
 /// That and why it is not known whether the remote took a push.
@@ -404,7 +511,7 @@ pub(super) fn not_known(push: &Push) -> String {
 }
 
 /// That nobody tries to find out any more.
-pub(super) fn given_up(push: &Push) -> String {
+fn given_up(push: &Push) -> String {
     format!(
         "nothing triggered for {}: for 24 hours nobody could say whether {} took it ({}); if it did: \
          jenkins-trigger trigger --branch ...",

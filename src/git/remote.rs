@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use bstr::{BStr, BString, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice};
 
 use super::{Error, Repository};
 use crate::environment;
@@ -270,7 +270,7 @@ impl Repository {
         };
         // Another program than OpenSSH's may not know the option; without a terminal it cannot ask
         // either.
-        if let Some(mut command) = ssh.filter(|command| is_openssh(command)) {
+        if let Some(mut command) = ssh.filter(is_openssh) {
             command.extend_from_slice(b" -o BatchMode=yes");
             git.env(environment::GIT_SSH_COMMAND, OsStr::from_bytes(&command));
         }
@@ -287,7 +287,7 @@ fn is_openssh(command: &BString) -> bool {
 fn last_words(stderr: &[u8]) -> String {
     let said: Vec<&[u8]> = stderr
         .lines()
-        .map(|line| line.trim())
+        .map(ByteSlice::trim)
         .filter(|line| !line.is_empty())
         .collect();
     let fatal = said

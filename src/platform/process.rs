@@ -90,7 +90,7 @@ impl Handle {
 #[must_use]
 pub fn wait_on_stdin(pid: u32, started: u64, limit: Duration) -> Option<End> {
     let stdin = io::stdin().as_fd().try_clone_to_owned().ok();
-    let given = stdin.filter(|handle| end_of(handle, pid).is_some());
+    let given = stdin.filter(|handle| end_of(handle, pid) != Told::Nothing);
     let handle = given.or_else(|| open_process(pid));
     if !wait_on_handle(handle.as_ref(), pid, started, limit) {
         return None;
@@ -102,8 +102,8 @@ pub fn wait_on_stdin(pid: u32, started: u64, limit: Duration) -> Option<End> {
     let patience = Instant::now() + REAPED_BY;
     loop {
         match end_of(&handle, pid) {
-            Some(Some(end)) => return Some(end),
-            Some(None) if Instant::now() < patience => thread::sleep(GLANCE / 5),
+            Told::Ended(end) => return Some(end),
+            Told::NotYet if Instant::now() < patience => thread::sleep(GLANCE / 5),
             _ => return Some(End::Unknown),
         }
     }
@@ -180,12 +180,21 @@ fn open_process(_: u32) -> Option<OwnedFd> {
     None
 }
 
-/// What the system tells of the end of the process that this handle is of: `None` if it is no
-/// handle of process `pid`, or the system (Linux before 6.15) cannot tell; `Some(None)` if there
-/// is nothing to tell yet.
+/// What the system tells of the end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The handle is none of this process, or the system (Linux before 6.15) tells nothing.
+    Nothing,
+    /// It has not ended, or nobody has asked for its exit code yet.
+    NotYet,
+    /// It ended so.
+    Ended(End),
+}
+
+/// What the system tells of the end of the process that this handle is of.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code)]
-fn end_of(handle: &OwnedFd, pid: u32) -> Option<Option<End>> {
+fn end_of(handle: &OwnedFd, pid: u32) -> Told {
     use rustix::ioctl::{Updater, ioctl, opcode};
     use std::os::unix::process::ExitStatusExt as _;
 
@@ -212,18 +221,25 @@ fn end_of(handle: &OwnedFd, pid: u32) -> Option<Option<End>> {
     };
     // SAFETY: `Info` is what this request reads and writes (`PIDFD_GET_INFO`), and every bit
     // pattern of it is valid; another kind of file refuses the request.
-    unsafe { ioctl(handle, Updater::<GET_INFO, Info>::new(&mut info)) }.ok()?;
+    let told = unsafe { ioctl(handle, Updater::<GET_INFO, Info>::new(&mut info)) };
+    if told.is_err() {
+        return Told::Nothing;
+    }
     if info.mask & EXIT == 0 {
-        return (info.pid == pid).then_some(None);
+        return if info.pid == pid {
+            Told::NotYet
+        } else {
+            Told::Nothing
+        };
     }
     // A process that is gone has no number any more.
     let status = std::process::ExitStatus::from_raw(info.exit);
-    Some(Some(status.code().map_or(End::Killed, End::Exited)))
+    Told::Ended(status.code().map_or(End::Killed, End::Exited))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_of(_: &OwnedFd, _: u32) -> Option<Option<End>> {
-    None
+fn end_of(_: &OwnedFd, _: u32) -> Told {
+    Told::Nothing
 }
 
 fn wait_on(handle: &OwnedFd, limit: Duration) {
@@ -348,15 +364,19 @@ mod tests {
                 .spawn()
                 .expect("a child");
             let handle = open_process(child.id()).expect("a handle");
-            let Some(before) = end_of(&handle, child.id()) else {
-                // This system is too old to tell.
-                continue;
-            };
-            assert_eq!(before, None);
-            assert_eq!(end_of(&handle, child.id() + 1), None, "of another process");
+            let before = end_of(&handle, child.id());
+            assert_eq!(
+                end_of(&handle, child.id() + 1),
+                Told::Nothing,
+                "of another process"
+            );
             drop(child.stdin.take());
             child.wait().expect("its end");
-            assert_eq!(end_of(&handle, child.id()), Some(Some(expected)));
+            let after = end_of(&handle, child.id());
+            // Linux tells since 6.15.
+            if (before, after) != (Told::Nothing, Told::Nothing) {
+                assert_eq!((before, after), (Told::NotYet, Told::Ended(expected)));
+            }
         }
     }
 }

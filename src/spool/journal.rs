@@ -189,6 +189,17 @@ impl Journal {
         self.entries_from(0)
     }
 
+    /// The newest line.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn last(&self) -> Result<Option<Entry>> {
+        // No line is longer than what a trigger's names and one message make.
+        const ENOUGH: u64 = 64 * 1024;
+        let tail = self.entries_from(self.length().saturating_sub(ENOUGH))?;
+        Ok(tail.into_iter().next_back())
+    }
+
     /// The lines that came after it was `start` bytes long.
     ///
     /// # Errors

@@ -144,13 +144,14 @@ mod tests {
             (&["1"], Some(Hook::Merge)),
             (&["amend"], Some(Hook::Rewrite)),
             (&["rebase"], Some(Hook::Rewrite)),
+            (&["origin", "../shop.git"], Some(Hook::Push)),
         ];
         for (arguments, hook) in cases {
             let call = read(&[&["--everywhere", "config"], *arguments].concat()).expect("a call");
             assert_eq!(call.hook, *hook, "{arguments:?}");
             assert!(call.everywhere);
         }
-        for arguments in [&["origin", "url"][..], &["2"], &[""], &["0", "1"]] {
+        for arguments in [&["2"][..], &[""], &["a", "b", "c"]] {
             assert!(read(&[&["config"], arguments].concat()).is_err(), "{arguments:?}");
         }
     }

@@ -135,14 +135,14 @@ pub(super) fn announce(
     if planned.references.is_empty() {
         return Ok(());
     }
-    let id = git.map_or_else(|| platform::parent(), Process::clone);
     let push = Push {
         v: PUSH_FORMAT,
         id: new_ids(1).concat(),
         created: Timestamp::now(),
-        git: ProcessId {
-            pid: id.pid,
-            started: id.started,
+        git: match (git, ancestors) {
+            (Some(git), _) => id_of(git),
+            (None, Some(_)) => pushes::NOBODY,
+            (None, None) => id_of(&platform::parent()),
         },
         watched_by,
         remote: planner.remote.clone().map(Text),
@@ -167,6 +167,13 @@ pub(super) fn announce(
         say(printer, repository, told, &triggers, push.max_triggers);
     }
     Ok(())
+}
+
+fn id_of(process: &Process) -> ProcessId {
+    ProcessId {
+        pid: process.pid,
+        started: process.started,
+    }
 }
 
 fn say(

@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::refusal;
-use super::{Exit, Session, file};
+use super::{Exit, Session, file, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
 use crate::spool::Spool;
@@ -30,6 +30,7 @@ struct Report<'a> {
     waiting: usize,
     failed: usize,
     problems: &'a [Problem],
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -52,8 +53,11 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let spool = Spool::of(repository.common_dir());
     let waiting = spool.waiting()?.triggers.len();
     let failed = spool.failed()?.triggers.len();
+    let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
+        .into_iter()
+        .collect();
     if arguments.json {
-        printer.json(&report(&state, file, waiting, failed));
+        printer.json(&report(&state, file, waiting, failed, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
@@ -61,6 +65,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
+        }
+        for warning in &warnings {
+            printer.warning(warning);
         }
     }
     Ok(if state.problems.is_empty() {
@@ -70,7 +77,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report(state: &State, file: bool, waiting: usize, failed: usize) -> Report<'_> {
+fn report<'a>(
+    state: &'a State,
+    file: bool,
+    waiting: usize,
+    failed: usize,
+    warnings: &'a [String],
+) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),
@@ -85,6 +98,7 @@ fn report(state: &State, file: bool, waiting: usize, failed: usize) -> Report<'_
         waiting,
         failed,
         problems: &state.problems,
+        warnings,
     }
 }
 

@@ -8,7 +8,7 @@ use super::folder::{self, Folder, Found, look};
 use super::manager::{self, Manager, manager_of};
 use super::place::{Place, own_folder};
 use super::shim::Shim;
-use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, made, named};
+use super::{ALL_HOOKS, Done, Error, Event, Request, block, failed, is_executable, made, named};
 use crate::git::Repository;
 use crate::platform;
 
@@ -77,7 +77,10 @@ pub(super) fn install(
             matches!(look(&path), Ok(Found::Ours(_))) || matches!(runs_us_by_a_line(&path, hook), Ok(true))
         };
         if !request.hooks.iter().all(ours) {
-            done.push(Done::Elsewhere(work_tree));
+            done.push(Done::Elsewhere {
+                work_tree,
+                events: Event::of_hooks(request.hooks),
+            });
         }
     }
     Ok(done)

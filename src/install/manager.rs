@@ -187,10 +187,10 @@ impl Manager {
         }
     }
 
-    /// What to write into its own file, so that it runs this tool for good; the first line says
-    /// where. Nothing where chaining is as good.
+    /// What to write into its own file, so that it runs this tool for good on these events; the first
+    /// line says where. Nothing where chaining is as good.
     #[must_use]
-    pub fn offer(self) -> Vec<String> {
+    pub fn offer(self, events: &[Event]) -> Vec<String> {
         let (head, tail) = match self {
             Self::Lefthook => (
                 "in lefthook.yml or lefthook-local.yml, and then: lefthook install",
@@ -198,18 +198,19 @@ impl Manager {
             ),
             Self::Overcommit => (
                 "in .overcommit.yml, with scripts of yours that git tracks, and then: overcommit --sign",
-                Some(
-                    "in each script: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook post-commit \"$@\"; fi",
-                ),
+                Some("in each script"),
             ),
             Self::Husky => ("in husky's own files:", None),
             Self::PreCommit | Self::Prek | Self::GitLfs => return Vec::new(),
         };
+        let hooks = || events.iter().flat_map(|event| event.hooks());
         let mut lines = vec![head.to_owned()];
-        for hook in Event::PostCommit.hooks() {
+        for hook in hooks() {
             lines.extend(self.lines(hook));
         }
-        lines.extend(tail.map(str::to_owned));
+        if let (Some(tail), Some(hook)) = (tail, hooks().next()) {
+            lines.push(format!("{tail}: {}", guarded_line(hook)));
+        }
         lines
     }
 
@@ -217,15 +218,21 @@ impl Manager {
         match self {
             Self::Lefthook => {
                 // lefthook passes what its file names.
-                let argument = if hook == "post-commit" { "" } else { " {1}" };
-                vec![
+                let arguments = match hook {
+                    "post-commit" => "",
+                    PRE_PUSH => " {1} {2}",
+                    _ => " {1}",
+                };
+                let mut lines = vec![
                     format!("{hook}:"),
                     "  jobs:".into(),
                     "    - name: jenkins-trigger".into(),
-                    format!(
-                        "      run: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook {hook}{argument}; fi"
-                    ),
-                ]
+                    format!("      run: {}", guarded(hook, arguments)),
+                ];
+                if hook == PRE_PUSH {
+                    lines.push("      use_stdin: true".into());
+                }
+                lines
             }
             Self::Overcommit => {
                 let title: String = hook.split('-').map(capital).collect();
@@ -247,9 +254,23 @@ fn capital(word: &str) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
+/// The hook whose exit code stops what git is about to do.
+const PRE_PUSH: &str = "pre-push";
+
 /// A line for a file that others have too: nothing happens to those who have no jenkins-trigger. Not `command && …`, whose failure ends the script.
 pub(super) fn guarded_line(hook: &str) -> String {
-    format!("if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook {hook} \"$@\"; fi")
+    guarded(hook, " \"$@\"")
+}
+
+fn guarded(hook: &str, arguments: &str) -> String {
+    let call = call("jenkins-trigger", hook, arguments);
+    format!("if command -v jenkins-trigger >/dev/null; then {call}; fi")
+}
+
+/// The command that runs `program` on the hook, and cannot stop a push.
+pub(super) fn call(program: &str, hook: &str, arguments: &str) -> String {
+    let harmless = if hook == PRE_PUSH { " || :" } else { "" };
+    format!("{program} hook {hook}{arguments}{harmless}")
 }
 
 #[cfg(test)]

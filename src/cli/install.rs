@@ -15,6 +15,7 @@ use crate::platform;
 use crate::ui::Printer;
 
 /// The events that can be installed.
+#[allow(clippy::enum_variant_names, reason = "these are git's own names")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Event {
     /// When a commit was made here, by a merge or a rebase too
@@ -268,16 +269,7 @@ pub(super) fn say(printer: &Printer, done: &Done) {
             "{} runs jenkins-trigger by a line in it, and stays as it is",
             path.display()
         )),
-        Done::Appended(path) => {
-            printer.result(&format!("added to {}", path.display()));
-            // What husky runs from one file shares the hook's stdin.
-            if path.ends_with("pre-push") {
-                printer.note(
-                    "keep it before any command there that reads what git tells the hook, as `git lfs pre-push` does, or \
-                     give both of them a copy",
-                );
-            }
-        }
+        Done::Appended(path) => printer.result(&format!("added to {}", path.display())),
         Done::Cut(path) => printer.result(&format!("taken out of {}", path.display())),
         Done::Excluded(path) => printer.note(&format!(
             "hidden from git status by lines in {}",

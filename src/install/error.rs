@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::BString;
 
 use super::Event;
-use super::manager::{self, Manager};
+use super::manager::{self, Manager, PRE_PUSH};
 use crate::git;
 use crate::text::shell_argument;
 
@@ -212,15 +212,15 @@ impl Error {
             }
             | Self::TakenBack { manager } => Some(format!("{}\nor, {by_config}", manager.offer(events).join("\n"))),
             Self::Named { hook, program, .. } => Some(format!(
-                "if it is a shell script, add this line to it, before any `exec` or `exit`:\nif [ -x {program} ]; then \
-                 {call}; fi\nthen: {install}\nor, {by_config}",
-                program = word(program),
-                call = manager::call(&word(program), hook, " \"$@\"")
+                "if it is a shell script, add {what} to it, before {all}:\n{lines}\nthen: {install}\nor, {by_config}",
+                what = if *hook == PRE_PUSH { "these lines" } else { "this line" },
+                all = if *hook == PRE_PUSH { "all else" } else { "any `exec` or `exit`" },
+                lines = manager::own_lines(&word(program), hook).join("\n")
             )),
             Self::Tracked { hooks, .. } => {
                 let lines: Vec<String> = hooks
                     .iter()
-                    .map(|hook| format!("in {hook}: {}", manager::guarded_line(hook)))
+                    .flat_map(|hook| manager::named(&format!("in {hook}"), manager::guarded_lines(hook)))
                     .collect();
                 Some(format!(
                     "add a line to it, before any `exec` or `exit`, that does nothing for those who have no \

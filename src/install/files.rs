@@ -401,7 +401,7 @@ fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Opti
         block::tidy(&file)?;
         return Ok(None);
     }
-    block::put(&file, &lines, 0o644)?;
+    block::put(&file, &lines, block::At::End, 0o644)?;
     Ok(Some(Done::Excluded(file)))
 }
 
@@ -445,7 +445,12 @@ fn append(folder: &Path, hooks: &[&'static str]) -> Result<Vec<Done>, Error> {
     let mut done = Vec::new();
     for hook in hooks {
         let path = folder.join(hook);
-        block::put(&path, &[manager::guarded_line(hook)], 0o644)?;
+        let at = if *hook == manager::PRE_PUSH {
+            block::At::Begin
+        } else {
+            block::At::End
+        };
+        block::put(&path, &manager::guarded_lines(hook), at, 0o644)?;
         done.push(Done::Appended(path));
     }
     Ok(done)

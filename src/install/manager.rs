@@ -209,7 +209,7 @@ impl Manager {
             lines.extend(self.lines(hook));
         }
         if let (Some(tail), Some(hook)) = (tail, hooks().next()) {
-            lines.push(format!("{tail}: {}", guarded_line(hook)));
+            lines.push(format!("{tail}: {}", guarded(hook, ARGUMENTS)));
         }
         lines
     }
@@ -243,7 +243,7 @@ impl Manager {
                     format!("    required_executable: ./scripts/jenkins-trigger-{hook}"),
                 ]
             }
-            Self::Husky => vec![format!(".husky/{hook}: {}", guarded_line(hook))],
+            Self::Husky => named(&format!(".husky/{hook}"), guarded_lines(hook)),
             Self::PreCommit | Self::Prek | Self::GitLfs => Vec::new(),
         }
     }
@@ -254,21 +254,57 @@ fn capital(word: &str) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
-/// The hook whose exit code stops what git is about to do.
-const PRE_PUSH: &str = "pre-push";
+/// The hook whose exit code stops what git is about to do, and which is told on stdin.
+pub(super) const PRE_PUSH: &str = "pre-push";
 
-/// A line for a file that others have too: nothing happens to those who have no jenkins-trigger. Not `command && …`, whose failure ends the script.
-pub(super) fn guarded_line(hook: &str) -> String {
-    guarded(hook, " \"$@\"")
+/// Everything that git passes, in a shell script.
+const ARGUMENTS: &str = " \"$@\"";
+
+/// Lines for a shell script that others have too: nothing happens to those who have no
+/// jenkins-trigger.
+pub(super) fn guarded_lines(hook: &str) -> Vec<String> {
+    lines_of_script("command -v jenkins-trigger >/dev/null", "jenkins-trigger", hook)
+}
+
+/// Lines for a shell script of this machine.
+pub(super) fn own_lines(program: &str, hook: &str) -> Vec<String> {
+    lines_of_script(&format!("[ -x {program} ]"), program, hook)
+}
+
+fn lines_of_script(condition: &str, program: &str, hook: &str) -> Vec<String> {
+    let call = call(program, hook, ARGUMENTS);
+    if hook != PRE_PUSH {
+        return vec![format!("if {condition}; then {call}; fi")];
+    }
+    // What git says on stdin can be read once, and `git lfs pre-push` needs it as much.
+    let lines = [
+        "pushed=$(cat)",
+        &format!("if {condition}; then printf '%s\\n' \"$pushed\" | {call}; fi"),
+        "[ -z \"$pushed\" ] || exec <<END",
+        "$pushed",
+        "END",
+    ];
+    lines.map(str::to_owned).to_vec()
+}
+
+/// What is said before lines: on the same line, if it is one.
+pub(super) fn named(place: &str, mut lines: Vec<String>) -> Vec<String> {
+    if let [line] = &mut lines[..] {
+        *line = format!("{place}: {line}");
+    } else {
+        lines.insert(0, format!("{place}, before all else:"));
+    }
+    lines
 }
 
 fn guarded(hook: &str, arguments: &str) -> String {
     let call = call("jenkins-trigger", hook, arguments);
+    // Not `command && …`, whose failure ends the script.
     format!("if command -v jenkins-trigger >/dev/null; then {call}; fi")
 }
 
 /// The command that runs `program` on the hook, and cannot stop a push.
-pub(super) fn call(program: &str, hook: &str, arguments: &str) -> String {
+fn call(program: &str, hook: &str, arguments: &str) -> String {
     let harmless = if hook == PRE_PUSH { " || :" } else { "" };
     format!("{program} hook {hook}{arguments}{harmless}")
 }

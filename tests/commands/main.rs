@@ -19,6 +19,7 @@ mod log;
 mod other_hooks;
 mod places;
 mod plain_http;
+mod post_push;
 mod readme;
 mod retry;
 mod retry_ids;

@@ -217,10 +217,10 @@ impl Manager {
     fn lines(self, hook: &str) -> Vec<String> {
         match self {
             Self::Lefthook => {
-                // lefthook passes what its file names.
+                // lefthook passes what its file names, as it is: an address may hold anything.
                 let arguments = match hook {
                     "post-commit" => "",
-                    PRE_PUSH => " {1} {2}",
+                    PRE_PUSH => " \"{1}\" \"{2}\"",
                     _ => " {1}",
                 };
                 let mut lines = vec![

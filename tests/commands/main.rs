@@ -8,6 +8,7 @@ mod chaining;
 mod check;
 mod check_branch;
 mod check_mistakes;
+mod check_remote;
 mod config_hooks;
 mod credentials;
 mod helpers;

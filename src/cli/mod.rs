@@ -14,6 +14,7 @@ mod servers;
 mod status;
 mod trigger;
 mod trust;
+mod twice;
 mod uninstall;
 
 use std::ffi::OsString;
@@ -31,7 +32,7 @@ use crate::git::{self, Repository};
 use crate::platform;
 use crate::ui::{Color, Printer, Verbosity};
 
-/// Triggers the mapped Jenkins job when git commits.
+/// Triggers the mapped Jenkins job when git pushes or commits.
 ///
 /// A git hook reads `.jenkins-trigger.yml` from the repository and asks Jenkins, in the background, to build the job
 /// that the file maps the branch to, with the branch as a parameter.
@@ -40,7 +41,7 @@ use crate::ui::{Color, Printer, Verbosity};
 #[command(after_help = "\
 Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
 a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
-JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git commit ...
+JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.")]
 struct Arguments {
@@ -74,7 +75,7 @@ enum Command {
     Status(status::Arguments),
     /// Allow this repository to reach the servers its file names
     Trust(trust::Arguments),
-    /// Read the file and say what is wrong; with --branch, which rules fire and why
+    /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
     /// Trigger by hand what the file maps a branch to
     Trigger(trigger::Arguments),

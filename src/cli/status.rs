@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::refusal;
-use super::{Exit, Session, file, outcomes, pushes};
+use super::{Exit, Session, file, outcomes, pushes, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
 use crate::spool::Spool;
@@ -30,6 +30,7 @@ struct Report<'a> {
     #[serde(flatten)]
     counts: Counts,
     problems: &'a [Problem],
+    warnings: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -61,6 +62,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let waiting = spool.waiting()?.triggers.len();
     let failed = spool.failed()?.triggers.len();
     let open = spool.pushes()?;
+    let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
+        .into_iter()
+        .collect();
     if arguments.json {
         let counts = Counts {
             waiting,
@@ -68,7 +72,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             under_way: open.under_way.len(),
             undecided: open.undecided.len(),
         };
-        printer.json(&report(&state, file, counts));
+        printer.json(&report(&state, file, counts, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
@@ -94,6 +98,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
         }
+        for warning in &warnings {
+            printer.warning(warning);
+        }
     }
     Ok(if state.problems.is_empty() {
         Exit::Done
@@ -102,7 +109,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report(state: &State, file: bool, counts: Counts) -> Report<'_> {
+fn report<'a>(state: &'a State, file: bool, counts: Counts, warnings: &'a [String]) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),
@@ -116,6 +123,7 @@ fn report(state: &State, file: bool, counts: Counts) -> Report<'_> {
         file,
         counts,
         problems: &state.problems,
+        warnings,
     }
 }
 

@@ -123,10 +123,12 @@ pub(super) fn run(id: Option<&str>) -> anyhow::Result<()> {
             // git runs the hook once for each address of a remote, and then ends once.
             let mut same = spool.pushes()?.under_way;
             same.retain(|push| group_of(push) == group_of(&own));
-            let waits = match end {
-                End::Exited(0 | 1) => &[][..],
-                _ if own.git == NOBODY => &UNSEEN,
-                _ => &CUT_OFF,
+            let waits = if push::had_answer(end, own.address.0.as_bstr()) {
+                &[][..]
+            } else if own.git == NOBODY {
+                &UNSEEN[..]
+            } else {
+                &CUT_OFF[..]
             };
             settle(&repository, &spool, &same, end, Some(waits))?
         }
@@ -344,6 +346,7 @@ fn judge(repository: &Repository, push: &Push, end: End, waits: &[Duration]) -> 
 
 /// The verdicts, and whether the remote had to be asked for them.
 fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<(Vec<Verdict>, bool)> {
+    let had_answer = push::had_answer(end, push.address.0.as_bstr());
     let mut verdicts = Vec::new();
     for reference in &push.references {
         let tracking = reference.tracking.as_ref().map(|tracking| Tracking {
@@ -352,7 +355,7 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
             reflog: tracking.reflog,
         });
         let trace = push::trace(repository, tracking.as_ref(), &reference.new)?;
-        verdicts.push(push::judge(trace, end));
+        verdicts.push(push::judge(trace, had_answer));
     }
     let open: Vec<_> = push
         .references

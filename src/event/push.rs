@@ -152,15 +152,38 @@ pub enum Verdict {
     Undecided(String),
 }
 
-/// What the trace and the end of git say together; `None` if the remote has to be asked.
+/// Whether git had the remote's whole answer, so that what it did not note is a no.
+///
+/// Over http git exits with 1 also when the answer was lost on the way, after the remote had taken
+/// the push (a gateway's 504, for example); over its own protocol it ends with 128 then.
 #[must_use]
-pub fn judge(trace: Trace, end: End) -> Option<Verdict> {
-    match (trace, end) {
-        (Trace::Moved, _) => Some(Verdict::Taken),
-        // It ended by itself and had the remote's answer: of a rejection, or it was a dry run.
-        (Trace::Unmoved, End::Exited(0 | 1)) => Some(Verdict::NotTaken),
-        // It was killed, or it lost the connection, perhaps after the remote had taken it.
-        (Trace::Unmoved, End::Exited(_) | End::Killed | End::Unknown) | (Trace::None, _) => None,
+pub fn had_answer(end: End, address: &BStr) -> bool {
+    match end {
+        End::Exited(0) => true,
+        End::Exited(1) => speaks_gits_protocol(address),
+        End::Exited(_) | End::Killed | End::Unknown => false,
+    }
+}
+
+/// Whether git itself talks to this address: it is a path or ssh's, and needs no helper program.
+fn speaks_gits_protocol(address: &BStr) -> bool {
+    const OWN: [&[u8]; 5] = [b"file", b"git", b"ssh", b"git+ssh", b"ssh+git"];
+    match address.split_once_str("://") {
+        Some((scheme, _)) => OWN.contains(&scheme.to_ascii_lowercase().as_slice()),
+        None => !address.contains_str("::"),
+    }
+}
+
+/// What the trace says, and whether git had the remote's answer; `None` if the remote has to be
+/// asked.
+#[must_use]
+pub fn judge(trace: Trace, had_answer: bool) -> Option<Verdict> {
+    match trace {
+        Trace::Moved => Some(Verdict::Taken),
+        // A rejection, or a dry run.
+        Trace::Unmoved if had_answer => Some(Verdict::NotTaken),
+        // It was cut off, perhaps after the remote had taken it.
+        Trace::Unmoved | Trace::None => None,
     }
 }
 
@@ -230,14 +253,28 @@ mod tests {
     }
 
     #[test]
-    fn only_an_end_that_git_came_to_by_itself_makes_an_unmoved_copy_a_no() {
-        for end in [End::Exited(0), End::Exited(1)] {
-            assert_eq!(judge(Trace::Unmoved, end), Some(Verdict::NotTaken));
+    fn git_had_the_answer_only_where_its_end_says_so() {
+        let cases = [
+            ("../shop.git", [true, true, false]),
+            ("git@host:shop.git", [true, true, false]),
+            ("ssh://git@host/shop.git", [true, true, false]),
+            ("FILE:///srv/shop.git", [true, true, false]),
+            ("https://host/shop.git", [true, false, false]),
+            ("helper::host/shop.git", [true, false, false]),
+        ];
+        for (address, expected) in cases {
+            let ends = [0, 1, 128].map(|code| had_answer(End::Exited(code), address.into()));
+            assert_eq!(ends, expected, "{address}");
+            assert!(!had_answer(End::Killed, address.into()));
+            assert!(!had_answer(End::Unknown, address.into()));
         }
-        for end in [End::Exited(128), End::Killed, End::Unknown] {
-            assert_eq!(judge(Trace::Unmoved, end), None);
-            assert_eq!(judge(Trace::Moved, end), Some(Verdict::Taken));
-        }
-        assert_eq!(judge(Trace::None, End::Exited(0)), None);
+    }
+
+    #[test]
+    fn an_unmoved_copy_is_a_no_only_where_git_had_the_answer() {
+        assert_eq!(judge(Trace::Unmoved, true), Some(Verdict::NotTaken));
+        assert_eq!(judge(Trace::Unmoved, false), None);
+        assert_eq!(judge(Trace::None, true), None);
+        assert_eq!(judge(Trace::Moved, false), Some(Verdict::Taken));
     }
 }

@@ -404,18 +404,18 @@ fn the_lines_for_other_tools_cannot_stop_a_push() {
         in each script: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook pre-push "$@" || :; fi
         or, with git 2.54 or newer: jenkins-trigger install post-push --via config
         "#);
-        insta::assert_snapshot!(lefthook.stderr, @"
+        insta::assert_snapshot!(lefthook.stderr, @r#"
         the hook that was there runs first, from [HOME]/shop/.git/hooks/pre-push.before-jenkins-trigger
         warning: lefthook moves it away again when its own file changes; to make it last, write
         in lefthook.yml or lefthook-local.yml, and then: lefthook install
         pre-push:
           jobs:
             - name: jenkins-trigger
-              run: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook pre-push {1} {2} || :; fi
+              run: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook pre-push "{1}" "{2}" || :; fi
               use_stdin: true
         a push with --no-verify, or by a client that runs no hooks, is not seen; for those: jenkins-trigger push
         there is no .jenkins-trigger.yml yet; write one, then: jenkins-trigger trust
-        ");
+        "#);
     });
 }
 

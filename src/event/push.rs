@@ -48,11 +48,14 @@ fn id(field: &[u8]) -> Option<Option<String>> {
     Some(id.bytes().any(|digit| digit != b'0').then(|| id.to_owned()))
 }
 
-/// The branch that a review server would have this reviewed for: to push to `refs/for/main` makes
-/// no branch.
+/// The full name of the branch that Gerrit would have this reviewed for: to push to
+/// `refs/for/main`, perhaps with options as in `refs/for/main%topic=x`, makes no branch.
 #[must_use]
-pub fn review_of(reference: &BStr) -> Option<&BStr> {
-    reference.strip_prefix(b"refs/for/").map(BStr::new)
+pub fn review_of(reference: &BStr) -> Option<BString> {
+    let target = reference.strip_prefix(b"refs/for/")?;
+    let target = target.split_once_str("%").map_or(target, |(target, _)| target);
+    let branch = target.strip_prefix(b"refs/heads/").unwrap_or(target);
+    Some([b"refs/heads/", branch].concat().into())
 }
 
 /// The event of a push that the remote took; `None` for what is neither branch nor tag.
@@ -250,6 +253,18 @@ mod tests {
             ]
         );
         assert_eq!(lines(b"\0\xff \n   \n"), []);
+    }
+
+    #[test]
+    fn a_review_is_for_a_branch_whatever_options_it_has() {
+        let of = |reference: &str| review_of(reference.into()).map(|branch| branch.to_string());
+        for reference in ["main", "main%topic=x,wip", "refs/heads/main%r=a@b"] {
+            assert_eq!(
+                of(&format!("refs/for/{reference}")),
+                Some("refs/heads/main".into())
+            );
+        }
+        assert_eq!(of("refs/heads/for/main"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use bstr::{BStr, BString, ByteSlice as _};
+use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
 
 use super::call::{Call, Hook};
@@ -296,8 +296,7 @@ impl<'a> Planner<'a> {
         for ((line, commit), config) in found.into_iter().zip(configs) {
             let Some(config) = config else { continue };
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
-                let branch = [b"refs/heads/", branch.as_bytes()].concat();
-                planned.reviews |= plan::may_fire(&config, Kind::PostPush, BStr::new(&branch), remote);
+                planned.reviews |= plan::may_fire(&config, Kind::PostPush, branch.as_bstr(), remote);
             }
             if plan::may_fire(&config, Kind::PostPush, line.reference.as_ref(), remote) {
                 self.plan_one(line, commit, &config, &mut planned)?;

@@ -302,11 +302,12 @@ fn rank(verdict: &Verdict) -> u8 {
 /// The triggers first: a push is forgotten only after what came of it is safe.
 fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<()> {
     let journal = spool.journal();
+    let mut intake = spool.intake()?;
     for trigger in &settled.taken {
         if again && spool.knows(trigger)? {
             continue;
         }
-        if let Err(error) = spool.put(trigger) {
+        if let Err(error) = intake.put(trigger) {
             let mut entry = Entry::of(trigger, Outcome::Dropped);
             entry.message = Some(error.to_string());
             journal.append(&entry)?;

@@ -139,13 +139,22 @@ impl Spool {
     /// # Errors
     /// [`Error::Full`], or what the file system says; nothing is left behind then.
     pub fn put(&self, trigger: &Trigger) -> Result<()> {
+        self.intake()?.put(trigger)
+    }
+
+    /// Makes ready to take several triggers in.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn intake(&self) -> Result<Intake<'_>> {
         self.prepare()?;
         let new = self.folder.join("new");
         let waiting = fs::read_dir(&new).map_err(io_error("read", &new))?;
-        if waiting.take(MOST_WAITING).count() == MOST_WAITING {
-            return Err(Error::Full);
-        }
-        self.write(trigger, "new")
+        let waiting = waiting.take(MOST_WAITING).count();
+        Ok(Intake {
+            spool: self,
+            room: MOST_WAITING - waiting,
+        })
     }
 
     fn write(&self, trigger: &Trigger, folder: &str) -> Result<()> {
@@ -377,6 +386,25 @@ impl Spool {
     /// Forgets that something was said.
     pub fn unsay(&self, what: &str) {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
+    }
+}
+
+/// A spool that takes triggers in. How many wait is counted once and not for each of them: one
+/// push may bring thousands.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    spool: &'a Spool,
+    room: usize,
+}
+
+impl Intake<'_> {
+    /// Takes a trigger in.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    pub fn put(&mut self, trigger: &Trigger) -> Result<()> {
+        self.room = self.room.checked_sub(1).ok_or(Error::Full)?;
+        self.spool.write(trigger, "new")
     }
 }
 

@@ -10,11 +10,15 @@ use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};
 use crate::event::receive::{Options, PARAMETER};
-use crate::event::{DefaultBranch, Event, commit};
+use crate::event::{ChangedPaths, DefaultBranch, Event, commit};
 use crate::git::Repository;
 use crate::plan::{self, Plan, Reason, Verdict, Wishes};
 use crate::spool::{Hold, Spool, Trigger};
 use crate::ui::Printer;
+
+/// Of more references that one push moved, and for which rules may fire, the changed paths are not
+/// looked for: whoever pushed waits for it.
+const MOST_COMPARED: usize = 200;
 
 /// How events are made triggers.
 pub(super) struct Fire<'a> {
@@ -35,16 +39,35 @@ pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Tri
     }
 }
 
-/// A rule that would have fired but for a marker is worth a line; other branches are not.
-pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan) {
+/// A rule that would have fired but for a marker is worth a line, once; other branches are not.
+pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan, told: &mut BTreeSet<String>) {
     for verdict in &plan.verdicts {
         let rule = &config.rules[verdict.rule];
-        if let Reason::Marker(_) | Reason::During(_) = verdict.reason {
-            printer.hook_line(&format!("{} not triggered: {}", rule.job, verdict.reason));
+        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
+            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
+        let noted = verdict.note.as_ref();
+        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
+        for line in skipped.into_iter().chain(noted) {
+            if told.insert(line.clone()) {
+                printer.hook_line(&line);
+            }
         }
-        if let Some(note) = &verdict.note {
-            printer.hook_line(&format!("rule {}: {note}", rule.name));
-        }
+    }
+}
+
+/// Finds out what one of so many events changed, if the file asks for that.
+pub(super) fn find_changed_paths(
+    event: &mut Event,
+    count: usize,
+    config: &Config,
+    repository: &Repository,
+    default: Option<&DefaultBranch>,
+) {
+    if count > MOST_COMPARED {
+        let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
+        event.changed = ChangedPaths::Unknown(why);
+    } else if plan::needs_changed_paths(config) {
+        event.find_changed_paths(repository, default);
     }
 }
 
@@ -131,11 +154,10 @@ impl Fire<'_> {
         wishes: &Wishes,
     ) -> Vec<Plan> {
         let surroundings = enqueue::surroundings(config);
+        let count = events.len();
         let mut plans = Vec::new();
         for event in events {
-            if plan::needs_changed_paths(config) {
-                event.find_changed_paths(self.repository, default);
-            }
+            find_changed_paths(event, count, config, self.repository, default);
             if self.by_commit && plan::needs_last_action(config) {
                 commit::note_last_action(event, self.repository);
             }
@@ -146,8 +168,9 @@ impl Fire<'_> {
 
     fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
         let mut triggers = Vec::new();
+        let mut told = BTreeSet::new();
         for (event, plan) in events.iter().zip(plans) {
-            tell_skips(self.printer, config, plan);
+            tell_skips(self.printer, config, plan, &mut told);
             triggers.extend(enqueue::triggers(event, config, plan));
         }
         // One push is one storm, however many references it moves.
@@ -190,12 +213,17 @@ impl Fire<'_> {
             return;
         }
         let trusted = trust::servers_of(self.repository.common_dir());
+        let mut intake = spool.intake();
+        let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
             let trouble = trouble(&trusted, trigger);
-            if let Err(error) = spool.put(trigger) {
-                self.printer
-                    .hook_line(&format!("nothing triggered: {to}: {error}"));
+            let put = match &mut intake {
+                Ok(intake) => intake.put(trigger).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = put {
+                lost.get_or_insert_with(|| (format!("{to}: {error}"), 0)).1 += 1;
             } else if trigger.hold.is_some() {
                 // All of them are told below, in one line.
             } else if let Some(trouble) = trouble {
@@ -205,6 +233,15 @@ impl Fire<'_> {
             } else {
                 self.printer.hook_line(&to);
             }
+        }
+        // What keeps one out keeps most of them out.
+        if let Some((first, count)) = lost {
+            let more = match count - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            self.printer
+                .hook_line(&format!("nothing triggered: {first}{more}"));
         }
         if triggers.iter().any(|trigger| trigger.hold.is_some()) {
             self.printer

@@ -8,7 +8,7 @@ use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
 
 use super::call::{Call, Hook};
-use super::fire::{tell_skips, trouble};
+use super::fire::{find_changed_paths, tell_skips, trouble};
 use super::seen::{self, Doing, Seen};
 use super::{Lineage, is_git, one_line, without_file};
 use crate::cli::backlog::{self, STORM};
@@ -240,6 +240,8 @@ struct Planned {
     reviews: bool,
     /// What is wrong with some of the files.
     troubles: Vec<String>,
+    /// What was said of rules.
+    told: BTreeSet<String>,
 }
 
 struct Planner<'a> {
@@ -283,6 +285,7 @@ impl<'a> Planner<'a> {
             has_file: false,
             reviews: false,
             troubles: Vec::new(),
+            told: BTreeSet::new(),
         };
         let ids: Vec<String> = lines.iter().map(|line| line.new.clone()).collect();
         let commits = self.repository.commits(&ids)?;
@@ -293,14 +296,19 @@ impl<'a> Planner<'a> {
             .collect();
         let configs = self.configs(&found, &mut planned)?;
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
+        let mut may_fire = Vec::new();
         for ((line, commit), config) in found.into_iter().zip(configs) {
             let Some(config) = config else { continue };
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
                 planned.reviews |= plan::may_fire(&config, Kind::PostPush, branch.as_bstr(), remote);
             }
             if plan::may_fire(&config, Kind::PostPush, line.reference.as_ref(), remote) {
-                self.plan_one(line, commit, &config, &mut planned)?;
+                may_fire.push((line, commit, config));
             }
+        }
+        let count = may_fire.len();
+        for (line, commit, config) in may_fire {
+            self.plan_one(line, commit, (&config, count), &mut planned)?;
         }
         Ok(planned)
     }
@@ -309,18 +317,16 @@ impl<'a> Planner<'a> {
         &self,
         line: &Line,
         commit: Commit,
-        config: &Config,
+        (config, count): (&Config, usize),
         planned: &mut Planned,
     ) -> anyhow::Result<()> {
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
         let Some(mut event) = push::event(self.repository, line, commit, remote) else {
             return Ok(());
         };
-        if plan::needs_changed_paths(config) {
-            event.find_changed_paths(self.repository, self.default_branch());
-        }
+        find_changed_paths(&mut event, count, config, self.repository, self.default_branch());
         let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
-        tell_skips(self.printer, config, &plan);
+        tell_skips(self.printer, config, &plan, &mut planned.told);
         if plan.triggers.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,8 @@
 //! Pushes that are not decided yet: what git left behind, and what the remote says, make triggers
 //! of them or not.
 
+mod plan;
+
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
@@ -16,6 +18,15 @@ use crate::platform::{self, End, Handle, Lock, Process};
 use crate::spool::{Entry, Hold, Outcome, ProcessId, Push, PushedReference, Spool, Trigger};
 use crate::text::Text;
 use crate::ui::{Printer, Tone};
+
+pub(super) use plan::{Planned, Planner};
+
+/// What is remembered of having been said once: that a review is no branch.
+pub(super) const REVIEW: &str = "review";
+
+/// Why nothing is triggered for a review.
+pub(super) const NO_BRANCH: &str =
+    "what is pushed to refs/for/ goes to a review and is no branch yet, so nothing is triggered for it";
 
 /// The hidden command that waits for the end of a push.
 pub(super) const COMMAND: &str = "after-push";

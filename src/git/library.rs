@@ -1,5 +1,6 @@
 //! The repository through libgit2.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -140,6 +141,18 @@ impl Library {
             .resolve()
             .ok()
             .and_then(|found| Some(found.target()?.to_string())))
+    }
+
+    pub(super) fn references(&self) -> Result<BTreeMap<BString, String>, Error> {
+        let all = self
+            .repository
+            .references()
+            .map_err(failed("list the references"))?;
+        let entry = |found: git2::Reference<'_>| {
+            let id = found.resolve().ok()?.target()?;
+            Some((BString::from(found.name_bytes()), id.to_string()))
+        };
+        Ok(all.filter_map(Result::ok).filter_map(entry).collect())
     }
 
     pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {

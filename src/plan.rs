@@ -228,6 +228,20 @@ pub fn may_fire(config: &Config, kind: Kind, reference: &BStr, remote: Option<&B
     })
 }
 
+/// The rules, indices into [`Config::rules`], that fire for a commit and again when it is pushed.
+#[must_use]
+pub fn fires_twice(config: &Config) -> Vec<usize> {
+    let both = |rule: &Rule| {
+        // A commit is on a branch.
+        let takes_branches = rule.branches.is_some() || rule.tags.is_none();
+        takes_branches && listens(rule, Kind::PostCommit) && listens(rule, Kind::PostPush)
+    };
+    let rules = config.rules.iter().enumerate();
+    rules
+        .filter_map(|(index, rule)| both(rule).then_some(index))
+        .collect()
+}
+
 /// Whether any rule of the file needs to know the changed paths.
 #[must_use]
 pub fn needs_changed_paths(config: &Config) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod manual;
+pub mod push;
 pub mod receive;
 
 use std::fmt;

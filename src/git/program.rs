@@ -48,15 +48,20 @@ pub fn run(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(Error::Start)
 }
 
-fn refused(command: &Command, output: &Output) -> Error {
+/// The subcommand with its arguments.
+fn arguments_of(command: &Command) -> String {
     let arguments: Vec<_> = command
         .get_args()
         .skip_while(|argument| argument.as_bytes().starts_with(b"--git-dir"))
         .map(OsStr::to_string_lossy)
         .collect();
+    arguments.join(" ")
+}
+
+fn refused(command: &Command, output: &Output) -> Error {
     let message = output.stderr.to_str_lossy();
     Error::Program {
-        arguments: arguments.join(" "),
+        arguments: arguments_of(command),
         message: message.lines().collect::<Vec<_>>().join(" ").trim().into(),
     }
 }
@@ -152,6 +157,39 @@ pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
         Ok(output.stdout)
     } else {
         Err(refused(git, &output))
+    }
+}
+
+/// The output of a command that must succeed and reads these questions.
+fn answer_to(git: &mut Command, questions: &[u8]) -> Result<Vec<u8>, Error> {
+    git.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = git.spawn().map_err(Error::Start)?;
+    let stdin = child.stdin.take();
+    // git answers each question before it reads the next: whoever only wrote, and whoever only
+    // read, would wait for ever.
+    let output = thread::scope(|scope| {
+        scope.spawn(|| {
+            if let Some(mut stdin) = stdin {
+                // A git that went away says why on its own.
+                let _ = stdin.write_all(questions);
+            }
+        });
+        child.wait_with_output()
+    });
+    let output = output.map_err(Error::Start)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(refused(git, &output))
+    }
+}
+
+fn cut_short(git: &Command) -> Error {
+    Error::Program {
+        arguments: arguments_of(git),
+        message: "its answer is cut short".into(),
     }
 }
 
@@ -302,22 +340,65 @@ impl Program {
         }
     }
 
-    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+    /// The object that a reference of exactly this name leads to, and whether it is a commit.
+    fn reference(&self, reference: &BStr) -> Result<Option<(String, bool)>, Error> {
         // Not `rev-parse`, which would take `main~1` for a name.
         let listed = self.answer([
             OsStr::new("for-each-ref"),
             OsStr::new("--format=%(objectname) %(objecttype) %(refname)"),
             OsStr::from_bytes(reference),
         ])?;
-        let found = listed.lines().find_map(|line| {
+        Ok(listed.lines().find_map(|line| {
             let (id, rest) = line.split_once_str(" ")?;
             let (kind, name) = rest.split_once_str(" ")?;
             (name == reference.as_bytes()).then(|| (id.to_str_lossy().into_owned(), kind == b"commit"))
-        });
-        match found {
+        }))
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        match self.reference(reference)? {
             None => Ok(None),
             Some((id, true)) => Ok(Some(id)),
             Some((id, false)) => self.peel(&id),
+        }
+    }
+
+    pub(super) fn id_of(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        Ok(self.reference(reference)?.map(|(id, _)| id))
+    }
+
+    pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
+        self.line([
+            OsStr::new("symbolic-ref"),
+            OsStr::new("-q"),
+            OsStr::from_bytes(reference),
+        ])
+    }
+
+    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
+        let mut folder = OsStr::from_bytes(reference).to_owned();
+        folder.push("/");
+        let listed = self.answer([OsStr::new("for-each-ref"), OsStr::new("--count=1"), &folder])?;
+        Ok(!listed.is_empty())
+    }
+
+    pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
+        let questions: Vec<String> = commits
+            .iter()
+            .map(|commit| format!("{commit}:{path}\n"))
+            .collect();
+        let mut git = self.git();
+        git.args(["cat-file", "--batch-check=%(objectname) %(objecttype)"]);
+        let answers = answer_to(&mut git, questions.concat().as_bytes())?;
+        let id = |line: &[u8]| {
+            let (id, kind) = line.split_once_str(" ")?;
+            (kind == b"blob").then(|| id.to_str_lossy().into_owned())
+        };
+        let found: Vec<Option<String>> = answers.lines().map(id).collect();
+        if found.len() == commits.len() {
+            Ok(found)
+        } else {
+            Err(cut_short(&git))
         }
     }
 
@@ -339,30 +420,11 @@ impl Program {
     pub(super) fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
         let questions: String = ids.iter().map(|id| format!("{id}^{{commit}}\n")).collect();
         let mut git = self.git();
-        git.args(["cat-file", "--batch"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = git.spawn().map_err(Error::Start)?;
-        let stdin = child.stdin.take();
-        // git answers each question before it reads the next: whoever only wrote, and whoever only
-        // read, would wait for ever.
-        let output = thread::scope(|scope| {
-            scope.spawn(|| {
-                if let Some(mut stdin) = stdin {
-                    // A git that went away says why on its own.
-                    let _ = stdin.write_all(questions.as_bytes());
-                }
-            });
-            child.wait_with_output()
-        });
-        let output = output.map_err(Error::Start)?;
-        let mut rest = output.stdout.as_slice();
+        git.args(["cat-file", "--batch"]);
+        let answers = answer_to(&mut git, questions.as_bytes())?;
+        let mut rest = answers.as_slice();
         let found: Option<Vec<Option<Commit>>> = ids.iter().map(|_| next_commit(&mut rest)).collect();
-        match found {
-            Some(found) if output.status.success() => Ok(found),
-            _ => Err(refused(&git, &output)),
-        }
+        found.ok_or_else(|| cut_short(&git))
     }
 
     pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {

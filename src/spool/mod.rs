@@ -6,6 +6,7 @@
 //! outcome: into nothing when Jenkins took it, into `failed` when it did not.
 
 mod journal;
+mod push;
 mod trigger;
 
 use std::fmt;
@@ -15,7 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use journal::{Entry, Journal, Outcome};
+pub use push::{PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use trigger::{Hold, Trigger, new_ids};
+
+use trigger::check_format;
 
 use crate::platform::{self, Lock};
 
@@ -154,12 +158,15 @@ impl Spool {
     }
 
     fn write(&self, trigger: &Trigger, folder: &str) -> Result<()> {
-        let path = self.file(folder, &trigger.id);
-        let name = format!("{}.{}.json", trigger.id, std::process::id());
+        self.write_entry(&trigger.id, folder, &trigger::encode(trigger))
+    }
+
+    fn write_entry(&self, id: &str, folder: &str, text: &[u8]) -> Result<()> {
+        let path = self.file(folder, id);
+        let name = format!("{id}.{}.json", std::process::id());
         let temporary = self.folder.join("tmp").join(name);
-        let text = trigger::encode(trigger);
         let written = platform::create_private(&temporary)
-            .and_then(|mut file| file.write_all(&text))
+            .and_then(|mut file| file.write_all(text))
             .and_then(|()| fs::rename(&temporary, &path));
         written.map_err(|error| {
             let _ = fs::remove_file(&temporary);

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::enqueue;
 use crate::cli::file::Source;
+use crate::cli::pushes;
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};
@@ -27,6 +28,47 @@ pub(super) struct Fire<'a> {
     pub(super) tells: bool,
     /// Whether `HEAD`'s reflog tells what made the events' commit.
     pub(super) by_commit: bool,
+}
+
+/// Why a trigger would not be sent, as far as it is known without asking anybody.
+pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Trigger) -> Option<String> {
+    match trusted {
+        Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
+        Ok(_) => Some(deliver::untrusted(&trigger.server)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// A rule that would have fired but for a marker is worth a line, once; other branches are not.
+pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan, told: &mut BTreeSet<String>) {
+    for verdict in &plan.verdicts {
+        let rule = &config.rules[verdict.rule];
+        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
+            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
+        let noted = verdict.note.as_ref();
+        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
+        for line in skipped.into_iter().chain(noted) {
+            if told.insert(line.clone()) {
+                printer.hook_line(&line);
+            }
+        }
+    }
+}
+
+/// Finds out what one of so many events changed, if the file asks for that.
+pub(super) fn find_changed_paths(
+    event: &mut Event,
+    count: usize,
+    config: &Config,
+    repository: &Repository,
+    default: Option<&DefaultBranch>,
+) {
+    if count > MOST_COMPARED {
+        let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
+        event.changed = ChangedPaths::Unknown(why);
+    } else if plan::needs_changed_paths(config) {
+        event.find_changed_paths(repository, default);
+    }
 }
 
 /// A push with the circumstances that all of its events share.
@@ -85,6 +127,7 @@ impl Fire<'_> {
         let spool = Spool::of(self.repository.common_dir());
         let (told, waiting) = if self.tells {
             let backlog = backlog::tell(self.printer, &spool);
+            pushes::tend(self.printer, self.repository, &spool);
             (backlog.told, backlog.waiting > 0)
         } else {
             (BTreeSet::new(), false)
@@ -111,15 +154,10 @@ impl Fire<'_> {
         wishes: &Wishes,
     ) -> Vec<Plan> {
         let surroundings = enqueue::surroundings(config);
-        let many = events.len() > MOST_COMPARED;
+        let count = events.len();
         let mut plans = Vec::new();
         for event in events {
-            if many {
-                let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
-                event.changed = ChangedPaths::Unknown(why);
-            } else if plan::needs_changed_paths(config) {
-                event.find_changed_paths(self.repository, default);
-            }
+            find_changed_paths(event, count, config, self.repository, default);
             if self.by_commit && plan::needs_last_action(config) {
                 commit::note_last_action(event, self.repository);
             }
@@ -132,7 +170,7 @@ impl Fire<'_> {
         let mut triggers = Vec::new();
         let mut told = BTreeSet::new();
         for (event, plan) in events.iter().zip(plans) {
-            self.tell_skips(config, plan, &mut told);
+            tell_skips(self.printer, config, plan, &mut told);
             triggers.extend(enqueue::triggers(event, config, plan));
         }
         // One push is one storm, however many references it moves.
@@ -169,22 +207,6 @@ impl Fire<'_> {
         }
     }
 
-    /// A rule that would have fired but for a marker is worth a line; other branches are not.
-    fn tell_skips(&self, config: &Config, plan: &Plan, told: &mut BTreeSet<String>) {
-        for verdict in &plan.verdicts {
-            let rule = &config.rules[verdict.rule];
-            let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
-                .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
-            let noted = verdict.note.as_ref();
-            let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
-            for line in skipped.into_iter().chain(noted) {
-                if told.insert(line.clone()) {
-                    self.printer.hook_line(&line);
-                }
-            }
-        }
-    }
-
     /// Puts the new triggers into the spool and says one line of each.
     fn accept(&self, spool: &Spool, mut told: BTreeSet<String>, triggers: &[Trigger]) {
         if triggers.is_empty() {
@@ -195,11 +217,7 @@ impl Fire<'_> {
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
-            let trouble = match &trusted {
-                Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
-                Ok(_) => Some(deliver::untrusted(&trigger.server)),
-                Err(error) => Some(error.to_string()),
-            };
+            let trouble = trouble(&trusted, trigger);
             let put = match &mut intake {
                 Ok(intake) => intake.put(trigger).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),

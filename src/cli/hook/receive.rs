@@ -1,12 +1,10 @@
 //! What `post-receive` sees: a push that this repository has taken.
 
-use std::io::{self, IsTerminal as _, Read as _};
-
 use bstr::BString;
 
 use super::call::{Call, Hook};
 use super::fire::Push;
-use super::seen::{Doing, Seen};
+use super::seen::{self, Doing, Seen};
 use crate::cli::Refusal;
 use crate::config::Config;
 use crate::environment;
@@ -47,17 +45,7 @@ pub(super) fn look(
     repository: Repository,
     stdin: Option<&[u8]>,
 ) -> anyhow::Result<Option<Seen>> {
-    let input = match stdin {
-        Some(stdin) => stdin.to_vec(),
-        None => {
-            let stdin = io::stdin();
-            let mut bytes = Vec::new();
-            if !stdin.is_terminal() {
-                stdin.lock().read_to_end(&mut bytes)?;
-            }
-            bytes
-        }
-    };
+    let input = seen::input(stdin)?;
     let mut updates = receive::updates(&repository, &input);
     updates.retain(receive::is_event);
     if updates.is_empty() {

@@ -1,10 +1,12 @@
 //! What a hook sees of the repository.
 
+use std::io::{self, IsTerminal as _, Read as _};
 use std::path::Path;
 
 use bstr::ByteSlice as _;
 
 use super::call::{Call, Hook};
+use super::push::{self, Pushing};
 use super::receive::{self, Received};
 use crate::cli::file::{self, Source};
 use crate::config::FILE_NAME;
@@ -31,6 +33,8 @@ pub(super) struct Seen {
 pub(super) enum Doing {
     /// Something to trigger for.
     Fired(Box<Event>),
+    /// A push is about to be made.
+    Pushing(Pushing),
     /// A push was taken, perhaps of several references.
     Received(Received),
     /// A commit without a branch.
@@ -48,6 +52,23 @@ pub(super) enum Since {
     Moved,
     /// There is nothing to trigger for any more.
     Gone,
+}
+
+/// What git told on stdin, of which this may have been read already.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn input(stdin: Option<&[u8]>) -> io::Result<Vec<u8>> {
+    if let Some(stdin) = stdin {
+        return Ok(stdin.to_vec());
+    }
+    let stdin = io::stdin();
+    let mut bytes = Vec::new();
+    // Whoever tries the hook by hand is not to wait for himself.
+    if !stdin.is_terminal() {
+        stdin.lock().read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 impl Seen {
@@ -74,8 +95,10 @@ impl Seen {
                 Hook::Commit
             }
         });
-        if hook == Hook::Receive {
-            return receive::look(call, repository, stdin);
+        match hook {
+            Hook::Push => return push::look(call, repository, stdin),
+            Hook::Receive => return receive::look(call, repository, stdin),
+            Hook::Commit | Hook::Merge | Hook::Rewrite => {}
         }
         let found = match hook {
             Hook::Merge => commit::read_merge(&repository)?,
@@ -123,7 +146,7 @@ impl Seen {
     /// What the repository says.
     pub(super) fn catch_up(&mut self) -> anyhow::Result<Since> {
         let now = match &mut self.doing {
-            Doing::Received(_) => return Ok(Since::Same),
+            Doing::Pushing(_) | Doing::Received(_) => return Ok(Since::Same),
             Doing::Fired(event) => {
                 // Of a branch its own tip: another one may have been checked out meanwhile.
                 let now = self.repository.resolve(event.reference.as_bstr())?;

@@ -3,6 +3,7 @@
 
 mod plan;
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
@@ -359,6 +360,7 @@ fn judge(repository: &Repository, push: &Push, end: End, waits: &[Duration]) -> 
 /// The verdicts, and whether the remote had to be asked for them.
 fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<(Vec<Verdict>, bool)> {
     let had_answer = push::had_answer(end, push.address.0.as_bstr());
+    let references = OnceCell::new();
     let mut verdicts = Vec::new();
     for reference in &push.references {
         let tracking = reference.tracking.as_ref().map(|tracking| Tracking {
@@ -366,7 +368,7 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
             before: tracking.before.clone(),
             reflog: tracking.reflog,
         });
-        let trace = push::trace(repository, tracking.as_ref(), &reference.new)?;
+        let trace = push::trace(repository, &references, tracking.as_ref(), &reference.new)?;
         verdicts.push(push::judge(trace, had_answer));
     }
     let open: Vec<_> = push

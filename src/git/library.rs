@@ -160,18 +160,6 @@ impl Library {
         Ok(found.and_then(|found| found.symbolic_target_bytes().map(BString::from)))
     }
 
-    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        let mut all = self
-            .repository
-            .references()
-            .map_err(failed(format!("look below {reference}")))?
-            .filter_map(Result::ok);
-        Ok(all.any(|other| {
-            let rest = other.name_bytes().strip_prefix(reference.as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b"/"))
-        }))
-    }
-
     pub(super) fn settings(&self, key: &str) -> Result<Vec<BString>, Error> {
         let cannot = || failed(format!("read the setting {key}"));
         let config = self.repository.config().map_err(cannot())?;

@@ -416,17 +416,6 @@ impl Repository {
         }
     }
 
-    /// Whether there are references for which this one would be a folder.
-    ///
-    /// # Errors
-    /// What libgit2 or git says.
-    pub fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        match &self.backend {
-            Backend::Library(library) => library.has_references_below(reference),
-            Backend::Program(program) => program.has_references_below(reference),
-        }
-    }
-
     /// All values of a setting, in the order in which git reads them.
     ///
     /// # Errors

@@ -392,13 +392,6 @@ impl Program {
         ])
     }
 
-    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        let mut folder = OsStr::from_bytes(reference).to_owned();
-        folder.push("/");
-        let listed = self.answer([OsStr::new("for-each-ref"), OsStr::new("--count=1"), &folder])?;
-        Ok(!listed.is_empty())
-    }
-
     pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
         let questions: Vec<String> = commits
             .iter()

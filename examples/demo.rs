@@ -1,5 +1,5 @@
-//! The main job, end to end, on an embedded stand-in Jenkins: a fresh repository, the hook
-//! installed, a commit on a mapped and on an unmapped branch, and what came of them.
+//! The main job, end to end, on an embedded stand-in Jenkins: a fresh repository with a remote, the
+//! hook installed, a push of a mapped and of an unmapped branch, and what came of them.
 //!
 //! `cargo run --example demo`. Asks nothing, needs only git, leaves nothing behind.
 
@@ -55,23 +55,27 @@ fn demo() -> Result<(), Box<dyn Error>> {
     fs::create_dir(world.repository)?;
 
     println!(
-        "A Jenkins (stand-in) at {}, with the job shop/deploy. A repository:\n",
+        "A Jenkins (stand-in) at {}, with the job shop/deploy. A repository with a remote:\n",
         jenkins.url()
     );
+    world.git("init -q --bare ../shop.git")?;
     world.git("init -q -b main .")?;
+    world.git("remote add origin ../shop.git")?;
     let file = format!(
         "version: 1\nserver: {}\njobs:\n  main: shop/deploy\n",
         jenkins.url()
     );
     fs::write(world.repository.join(".jenkins-trigger.yml"), &file)?;
     println!("$ cat .jenkins-trigger.yml\n{file}");
-    world.tool("install post-commit")?;
+    world.tool("install")?;
 
     world.git("add .jenkins-trigger.yml")?;
     world.git("commit -q -m first")?;
+    world.git("push -q origin main")?;
     world.git("checkout -q -b docs/typo")?;
     world.git("commit -q --allow-empty -m second")?;
-    world.tool("check --branch docs/typo")?;
+    world.git("push -q origin docs/typo")?;
+    world.tool("check --branch docs/typo --event post-push")?;
 
     let built = jenkins.wait_until(
         |state| state.builds.iter().any(|build| build.result.is_some()),
@@ -100,12 +104,16 @@ fn demo() -> Result<(), Box<dyn Error>> {
             build.parameter("BRANCH").unwrap_or_default()
         );
     }
-    println!("\nThe commit on docs/typo, which the file maps to no job, triggered nothing.");
+    println!(
+        "\nThe push of docs/typo, which the file maps to no job, triggered nothing.\n\
+         To build commits before they are pushed: jenkins-trigger install post-commit"
+    );
     folder.close()?;
     Ok(())
 }
 
-/// The sender is at work as long as it holds the spool's lock; its folder must outlive it.
+/// The sender is at work as long as it holds the spool's lock; its folder must outlive it. What waits
+/// for the end of a push has told it before.
 fn wait_for_sender(world: &World<'_>) -> Result<(), Box<dyn Error>> {
     let spool = Spool::of(&world.repository.join(".git"));
     let patience = Instant::now() + PATIENCE;

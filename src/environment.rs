@@ -10,6 +10,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
+use bstr::BString;
+
 use crate::secret::{Login, Secret};
 
 /// `0` switches the hooks off for a command: `JENKINS_TRIGGER=0 git commit …`.
@@ -29,6 +31,18 @@ pub const API_TOKEN: &str = "JENKINS_API_TOKEN";
 pub const URL: &str = "JENKINS_URL";
 /// What the name of a variable with a job's trigger token begins with.
 pub const JOB_TOKEN_PREFIX: &str = "JENKINS_TRIGGER_TOKEN_";
+
+/// The address that a push goes to, for the process that waits for its end: it may have a password
+/// in it.
+pub const PUSH_ADDRESS: &str = "JENKINS_TRIGGER_PUSH_ADDRESS";
+/// What the names of variables begin with that tell a `git` of ours about a remote: the values may
+/// have passwords in them.
+pub const ASKED_PREFIX: &str = "JENKINS_TRIGGER_ASKED_";
+/// The `jenkins-trigger push` that a push runs below, for its hook: process id, start, and the
+/// common git directory.
+pub const PUSH: &str = "JENKINS_TRIGGER_PUSH";
+/// The command by which git runs ssh.
+pub const GIT_SSH_COMMAND: &str = "GIT_SSH_COMMAND";
 
 /// The variables that tie a process to one repository: what `git rev-parse --local-env-vars`
 /// lists in any version of git so far, and those that a hook gets on top of them.
@@ -99,6 +113,41 @@ pub fn git_exec_path() -> Option<PathBuf> {
     path("GIT_EXEC_PATH")
 }
 
+/// The address of the push whose end this process waits for, with its password.
+#[must_use]
+pub fn push_address() -> Option<BString> {
+    env::var_os(PUSH_ADDRESS).map(|value| value.into_vec().into())
+}
+
+/// The `jenkins-trigger push` that this process runs below, as [`PUSH`] has it.
+#[must_use]
+pub fn push() -> Option<OsString> {
+    env::var_os(PUSH)
+}
+
+/// The command by which the user has git run ssh.
+#[must_use]
+pub fn git_ssh_command() -> Option<BString> {
+    env::var_os(GIT_SSH_COMMAND).map(|value| value.into_vec().into())
+}
+
+/// The program that the user has git run for ssh.
+#[must_use]
+pub fn git_ssh() -> Option<OsString> {
+    env::var_os("GIT_SSH").filter(|value| !value.is_empty())
+}
+
+/// What was given to `git push -o`, as git tells its hooks where the push is received.
+#[must_use]
+pub fn push_options() -> Vec<Vec<u8>> {
+    let count = env::var("GIT_PUSH_OPTION_COUNT").ok();
+    let count: usize = count.and_then(|count| count.parse().ok()).unwrap_or(0);
+    (0..count)
+        .map_while(|number| env::var_os(format!("GIT_PUSH_OPTION_{number}")))
+        .map(OsString::into_vec)
+        .collect()
+}
+
 /// The folders that programs are looked for in.
 #[must_use]
 pub fn search_path() -> Vec<PathBuf> {
@@ -108,10 +157,11 @@ pub fn search_path() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The user's home folder; `None` for a user without one.
+/// The user's home folder, as `HOME` or, for a service that is started without it, the list of
+/// users has it; `None` for a user without one.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
-    path("HOME").filter(|home| home.is_absolute())
+    env::home_dir().filter(|home| home.is_absolute())
 }
 
 /// `$XDG_STATE_HOME`, or `~/.local/state`; `None` for a user without either.
@@ -119,7 +169,7 @@ pub fn home() -> Option<PathBuf> {
 pub fn state_home() -> Option<PathBuf> {
     path("XDG_STATE_HOME")
         .filter(|home| home.is_absolute())
-        .or_else(|| Some(path("HOME")?.join(".local/state")))
+        .or_else(|| Some(home()?.join(".local/state")))
 }
 
 /// The login name; for a service that has none, the number of the user.
@@ -179,7 +229,7 @@ pub fn repository_variables() -> impl Iterator<Item = OsString> {
 
 /// The variables of this process that hold a secret of this tool.
 pub fn secret_variables() -> impl Iterator<Item = OsString> {
-    env::vars_os()
-        .map(|(name, _)| name)
-        .filter(|name| name == API_TOKEN || name.as_bytes().starts_with(JOB_TOKEN_PREFIX.as_bytes()))
+    env::vars_os().map(|(name, _)| name).filter(|name| {
+        name == API_TOKEN || name == PUSH_ADDRESS || name.as_bytes().starts_with(JOB_TOKEN_PREFIX.as_bytes())
+    })
 }

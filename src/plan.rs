@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::config::{
-    BranchParameter, Config, Decision, EventKind, Method, Operation, PatternList, Rule, Variable,
-};
+use crate::config::{BranchParameter, Config, Decision, EventKind, Method, Operation, Rule, Variable};
 use crate::event::{self, ChangedPaths, Event, Kind};
 
 /// What templates may ask about the world outside the event.
@@ -80,6 +78,13 @@ pub enum Reason {
     OnlyBranches,
     /// The event is not in the rule's `events`.
     OtherEvent(Kind),
+    /// The push went to a remote that is not in the rule's `remotes`.
+    OtherRemote {
+        /// The rule's `remotes`.
+        wanted: Vec<String>,
+        /// The remote; `None` for an address that is no remote of this repository.
+        remote: Option<BString>,
+    },
     /// A skip marker stands in the commit's message.
     Marker(String),
     /// `skip.while` names what git is doing.
@@ -110,6 +115,16 @@ impl fmt::Display for Reason {
             Self::OnlyTags => out.write_str("it has only `tags`, and this is a branch"),
             Self::OnlyBranches => out.write_str("it has no `tags`, and this is a tag"),
             Self::OtherEvent(kind) => write!(out, "its `events` do not list {kind}"),
+            Self::OtherRemote { wanted, remote } => {
+                let plural = if wanted.len() == 1 { "" } else { "s" };
+                write!(out, "it is for remote{plural} {} only", wanted.join(", "))?;
+                match remote {
+                    Some(remote) => write!(out, ", and this went to {remote}"),
+                    None => {
+                        out.write_str(", and this went to an address that is no remote of this repository")
+                    }
+                }
+            }
             Self::Marker(marker) => write!(out, "the commit's message says {marker}"),
             Self::During(operation) => write!(out, "{} (`skip.while`)", describe(*operation)),
             Self::NoPath => out.write_str("no changed file matches its path filter"),
@@ -152,13 +167,16 @@ pub struct Plan {
     pub triggers: Vec<Trigger>,
 }
 
-/// What the user asked for on the command line.
+/// What the user asked for, on the command line or with a push.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wishes {
     /// Only rules of these names.
     pub only: Vec<String>,
     /// Parameters that replace or join the rule's own.
     pub parameters: Vec<(String, BString)>,
+    /// Values for parameters that the rule itself names, and for no other: who may push is not
+    /// asked what a job takes. Of several for one name the last counts.
+    pub replacements: Vec<(BString, BString)>,
 }
 
 /// Makes the plan for `event`.
@@ -192,6 +210,36 @@ pub fn plan(event: &Event, config: &Config, surroundings: &Surroundings, wishes:
         }
     }
     plan
+}
+
+/// Whether any rule could fire for an event of this kind on this reference, given by its full
+/// name, as far as the kind, the names and the remote tell: no commit has to be read for it. Where
+/// this is false [`plan`] makes no trigger.
+#[must_use]
+pub fn may_fire(config: &Config, kind: Kind, reference: &BStr, remote: Option<&BStr>) -> bool {
+    let below = |prefix: &[u8]| reference.strip_prefix(prefix).map(BStr::new);
+    let name = Name {
+        branch: below(b"refs/heads/"),
+        tag: below(b"refs/tags/"),
+    };
+    config.rules.iter().any(|rule| {
+        let listens = kind == Kind::Manual || listens(rule, kind);
+        listens && takes_remote(rule, kind, remote) && decide_name(name, rule).matches()
+    })
+}
+
+/// The rules, indices into [`Config::rules`], that fire for a commit and again when it is pushed.
+#[must_use]
+pub fn fires_twice(config: &Config) -> Vec<usize> {
+    let both = |rule: &Rule| {
+        // A commit is on a branch.
+        let takes_branches = rule.branches.is_some() || rule.tags.is_none();
+        takes_branches && listens(rule, Kind::PostCommit) && listens(rule, Kind::PostPush)
+    };
+    let rules = config.rules.iter().enumerate();
+    rules
+        .filter_map(|(index, rule)| both(rule).then_some(index))
+        .collect()
 }
 
 /// Whether any rule of the file needs to know the changed paths.
@@ -244,8 +292,20 @@ fn decide(
     if !by_hand && !listens(rule, event.kind) {
         return (false, Reason::OtherEvent(event.kind));
     }
-    let (matches, reason) = match_name(event, rule);
-    if !matches {
+    if !takes_remote(rule, event.kind, event.remote.as_ref().map(AsRef::as_ref)) {
+        let reason = Reason::OtherRemote {
+            wanted: rule.remotes.clone().unwrap_or_default(),
+            remote: event.remote.clone(),
+        };
+        return (false, reason);
+    }
+    let name = Name {
+        branch: event.branch.as_ref().map(AsRef::as_ref),
+        tag: event.tag.as_ref().map(AsRef::as_ref),
+    };
+    let decision = decide_name(name, rule);
+    let reason = decision.reason(event);
+    if !decision.matches() {
         return (false, reason);
     }
     if by_hand {
@@ -271,50 +331,82 @@ fn listens(rule: &Rule, kind: Kind) -> bool {
     })
 }
 
-fn match_name(event: &Event, rule: &Rule) -> (bool, Reason) {
-    match (&event.branch, &event.tag) {
-        (Some(branch), _) => match (&rule.branches, &rule.tags) {
-            (Some(patterns), _) => match_list("branch", branch, patterns),
-            (None, Some(_)) => (false, Reason::OnlyTags),
-            (None, None) => (true, Reason::EveryBranch),
-        },
-        (None, Some(tag)) => match &rule.tags {
-            Some(patterns) => match_list("tag", tag, patterns),
-            None => (false, Reason::OnlyBranches),
-        },
-        (None, None) => (
-            false,
-            Reason::NoPattern {
-                of: "reference",
-                name: event.reference.clone(),
-            },
-        ),
+/// `remotes` is about pushes from here and about nothing else.
+fn takes_remote(rule: &Rule, kind: Kind, remote: Option<&BStr>) -> bool {
+    match &rule.remotes {
+        Some(names) if kind == Kind::PostPush => {
+            remote.is_some_and(|remote| names.iter().any(|name| remote == name.as_bytes()))
+        }
+        _ => true,
     }
 }
 
-fn match_list(of: &'static str, name: &BString, patterns: &PatternList) -> (bool, Reason) {
-    let name = name.clone();
-    match patterns.decide(&name) {
-        Decision::Included(pattern) => (
-            true,
-            Reason::Pattern {
-                of,
-                name,
-                pattern: pattern.text().to_owned(),
-                included: true,
+/// The short name of a branch or a tag; of another reference neither.
+#[derive(Clone, Copy)]
+struct Name<'a> {
+    branch: Option<&'a BStr>,
+    tag: Option<&'a BStr>,
+}
+
+/// What a rule's patterns say of a name. It borrows all it has: of the many references of one push
+/// most match nothing, and then nobody wants to know why.
+enum NameDecision<'a> {
+    EveryBranch,
+    OnlyTags,
+    OnlyBranches,
+    Neither,
+    List(&'static str, &'a BStr, Decision<'a>),
+}
+
+fn decide_name<'a>(name: Name<'a>, rule: &'a Rule) -> NameDecision<'a> {
+    match (name.branch, name.tag) {
+        (Some(branch), _) => match (&rule.branches, &rule.tags) {
+            (Some(patterns), _) => NameDecision::List("branch", branch, patterns.decide(branch)),
+            (None, Some(_)) => NameDecision::OnlyTags,
+            (None, None) => NameDecision::EveryBranch,
+        },
+        (None, Some(tag)) => match &rule.tags {
+            Some(patterns) => NameDecision::List("tag", tag, patterns.decide(tag)),
+            None => NameDecision::OnlyBranches,
+        },
+        (None, None) => NameDecision::Neither,
+    }
+}
+
+impl NameDecision<'_> {
+    fn matches(&self) -> bool {
+        match self {
+            Self::EveryBranch => true,
+            Self::OnlyTags | Self::OnlyBranches | Self::Neither => false,
+            Self::List(_, _, decision) => {
+                matches!(decision, Decision::Included(_) | Decision::IncludedByDefault)
+            }
+        }
+    }
+
+    fn reason(&self, event: &Event) -> Reason {
+        match *self {
+            Self::EveryBranch => Reason::EveryBranch,
+            Self::OnlyTags => Reason::OnlyTags,
+            Self::OnlyBranches => Reason::OnlyBranches,
+            Self::Neither => Reason::NoPattern {
+                of: "reference",
+                name: event.reference.clone(),
             },
-        ),
-        Decision::Excluded(pattern) => (
-            false,
-            Reason::Pattern {
-                of,
-                name,
-                pattern: pattern.text().to_owned(),
-                included: false,
-            },
-        ),
-        Decision::IncludedByDefault => (true, Reason::NotExcluded { of, name }),
-        Decision::NoMatch => (false, Reason::NoPattern { of, name }),
+            Self::List(of, name, decision) => {
+                let name = name.to_owned();
+                match decision {
+                    Decision::Included(pattern) | Decision::Excluded(pattern) => Reason::Pattern {
+                        of,
+                        name,
+                        pattern: pattern.text().to_owned(),
+                        included: self.matches(),
+                    },
+                    Decision::IncludedByDefault => Reason::NotExcluded { of, name },
+                    Decision::NoMatch => Reason::NoPattern { of, name },
+                }
+            }
+        }
     }
 }
 
@@ -389,9 +481,13 @@ fn trigger(
     };
     parameters.extend(branch_parameter);
     for (name, template) in &rule.parameters {
-        if let Some(text) = template.expand(&value) {
-            parameters.push((name.clone(), text.into()));
-        }
+        let mut replacements = wishes.replacements.iter().rev();
+        let replaced = replacements.find(|(replaced, _)| replaced == name.as_bytes());
+        let text = match replaced {
+            Some((_, text)) => Some(text.clone()),
+            None => template.expand(&value).map(BString::from),
+        };
+        parameters.extend(text.map(|text| (name.clone(), text)));
     }
     for (name, text) in &wishes.parameters {
         match parameters.iter_mut().find(|(known, _)| known == name) {

@@ -15,12 +15,16 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::{Arc, Weak};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Weak, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
 
-pub use process::{Process, ancestors, arguments_of, own_name, wait_for_end};
+pub use process::{
+    End, Handle, Process, ancestors, arguments_of, own, parent, runs, wait_for_end, wait_on_stdin,
+};
 
 /// The numeric id of the user whose rights this process has.
 #[must_use]
@@ -252,6 +256,31 @@ impl Lock {
         }
     }
 
+    /// Takes the lock of a file that is there for something else, if nobody holds it; `None` if
+    /// somebody does, or the file is gone.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn try_take_of(path: &Path) -> io::Result<Option<Self>> {
+        let file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        // Somebody may have dealt with it, and even put another in its place, in between.
+        let id = |found: fs::Metadata| (found.dev(), found.ino());
+        let same =
+            fs::metadata(path).is_ok_and(|named| file.metadata().is_ok_and(|own| id(own) == id(named)));
+        Ok(same.then(|| Self {
+            _file: Arc::new(file),
+        }))
+    }
+
     /// Waits for the lock of a folder, which needs no file of its own. A thread that has it already
     /// has it twice then.
     ///
@@ -287,13 +316,26 @@ impl Lock {
 ///
 /// # Errors
 /// What the system says when the program cannot be started.
-#[allow(unsafe_code)]
 pub fn spawn_detached(command: &mut Command) -> io::Result<()> {
+    spawn_detached_with(command, Stdio::null())
+}
+
+/// The same with this as its stdin.
+///
+/// # Errors
+/// As [`spawn_detached`].
+pub fn spawn_detached_with(command: &mut Command, stdin: Stdio) -> io::Result<()> {
     command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .current_dir("/");
+    in_own_session(command);
+    command.spawn().map(drop)
+}
+
+#[allow(unsafe_code)]
+fn in_own_session(command: &mut Command) {
     // SAFETY: setsid is async-signal-safe and touches no memory of this process.
     unsafe {
         command.pre_exec(|| {
@@ -301,7 +343,64 @@ pub fn spawn_detached(command: &mut Command) -> io::Result<()> {
             Ok(())
         });
     }
-    command.spawn().map(drop)
+}
+
+/// Runs `command` in a session of its own, without a terminal that it could ask anything on, and
+/// returns its output; `None` if it was killed because it took longer than `limit`.
+///
+/// # Errors
+/// What the system says when the program cannot be started.
+pub fn run_alone(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
+    in_own_session(command);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let end = Instant::now() + limit;
+    let stdout = read_in_background(child.stdout.take());
+    let stderr = read_in_background(child.stderr.take());
+    let all = stdout.recv_timeout(limit).ok();
+    let status = match all {
+        // It has closed its stdout, which it does at its very end.
+        Some(_) => wait_until(&mut child, end)?,
+        None => None,
+    };
+    let (Some(stdout), Some(status)) = (all, status) else {
+        if let Some(group) = rustix::process::Pid::from_raw(child.id().cast_signed()) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
+        child.wait()?;
+        return Ok(None);
+    };
+    // A program that stays in the background, as ssh may, keeps it open.
+    let stderr = stderr
+        .recv_timeout(Duration::from_millis(200))
+        .unwrap_or_default();
+    Ok(Some(Output {
+        status,
+        stdout,
+        stderr,
+    }))
+}
+
+fn wait_until(child: &mut Child, end: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        let status = child.try_wait()?;
+        if status.is_some() || Instant::now() >= end {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn read_in_background(from: Option<impl io::Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        if let Some(mut from) = from {
+            let _ = from.read_to_end(&mut bytes);
+        }
+        // Nobody waits any more where this fails.
+        let _ = sender.send(bytes);
+    });
+    receiver
 }
 
 /// Closes every descriptor above stderr that the caller handed down: a shell's `3>&1` would keep

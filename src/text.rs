@@ -108,6 +108,27 @@ pub fn shell_word(bytes: &[u8]) -> Vec<u8> {
     word
 }
 
+/// The text without what stands before the `@` of the addresses in it, which may be a password.
+#[must_use]
+pub fn without_userinfo(text: &str) -> String {
+    const START: &str = "://";
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(START) {
+        let (before, after) = rest.split_at(start + START.len());
+        shown.push_str(before);
+        let host_ends = after
+            .find(|c: char| c == '/' || c == '\'' || c == '"' || c.is_whitespace())
+            .unwrap_or(after.len());
+        rest = after;
+        if let Some(at) = after[..host_ends].rfind('@') {
+            shown.push_str("•••");
+            rest = &after[at..];
+        }
+    }
+    shown + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,5 +147,21 @@ mod tests {
     fn control_characters_are_shown_not_obeyed() {
         let shown = harmless("a\u{1b}[2Jb\r\n\u{202e}c é");
         assert_eq!(shown, "a\\u{1b}[2Jb\\r\\n\\u{202e}c é");
+    }
+
+    #[test]
+    fn addresses_are_shown_without_their_passwords() {
+        for (text, expected) in [
+            ("https://ci.example.com/a@b", "https://ci.example.com/a@b"),
+            (
+                "https://me:pass@h/x and http://t@h:80",
+                "https://•••@h/x and http://•••@h:80",
+            ),
+            ("for 'https://me:p@ss@h'", "for 'https://•••@h'"),
+            ("git@host:path", "git@host:path"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_userinfo(text), expected);
+        }
     }
 }

@@ -4,10 +4,11 @@ use bstr::BString;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{Exit, Session, enqueue, file};
-use crate::config::{Config, Method, PatternList, Rule};
+use super::{Exit, Refusal, Session, enqueue, file, twice};
+use crate::config::{Config, EventKind, Method, PatternList, Rule};
 use crate::event::{ChangedPaths, Event, Kind, manual};
 use crate::git::{Commit, Repository};
+use crate::install::state;
 use crate::plan::{self, Plan, Reason, Verdict, Wishes};
 use crate::text::Text;
 use crate::ui::{Printer, Table, Tone};
@@ -37,9 +38,17 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "BRANCH", value_parser = super::bytes())]
     branch: Option<BString>,
 
+    /// The same for this tag
+    #[arg(short, long, value_name = "TAG", value_parser = super::bytes(), conflicts_with = "branch")]
+    tag: Option<BString>,
+
     /// The event to explain [default: each]
-    #[arg(short, long, value_enum, requires = "branch")]
+    #[arg(short, long, value_enum)]
     event: Option<EventName>,
+
+    /// Where a push goes, for rules with `remotes` [default: the only remote, else origin]
+    #[arg(short, long, value_name = "REMOTE", value_parser = super::bytes())]
+    remote: Option<BString>,
 
     /// Print JSON
     #[arg(long)]
@@ -65,10 +74,22 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         Err(mistake) => return Err(mistake.into()),
     };
-    let warnings = warnings(&config);
-    match &arguments.branch {
+    let warnings = warnings(&repository, &config);
+    let subject = match (&arguments.branch, &arguments.tag) {
+        (Some(branch), _) => Some(branch_event(printer, &repository, &config, branch)?),
+        (None, Some(tag)) => Some(tag_event(printer, &repository, tag)?),
+        (None, None) if arguments.event.is_some() || arguments.remote.is_some() => {
+            return Err(Refusal::new(
+                "say what happens to which branch or tag",
+                "add it: jenkins-trigger check --branch main",
+            )
+            .into());
+        }
+        (None, None) => None,
+    };
+    match subject {
         None => summary(printer, &source.origin, &config, &warnings, arguments.json),
-        Some(branch) => explain(printer, &repository, &config, branch, arguments)?,
+        Some(event) => explain(printer, &repository, &config, &event, arguments)?,
     }
     if !arguments.json {
         for warning in &warnings {
@@ -106,8 +127,8 @@ struct SummaryRule<'a> {
 }
 
 /// What is allowed and yet probably not meant.
-fn warnings(config: &Config) -> Vec<String> {
-    config
+fn warnings(repository: &Repository, config: &Config) -> Vec<String> {
+    let unheard_causes = config
         .rules
         .iter()
         .filter(|rule| rule.cause_given && rule.method == Method::Api)
@@ -117,8 +138,9 @@ fn warnings(config: &Config) -> Vec<String> {
                  notes the user instead",
                 rule.line, rule.name
             )
-        })
-        .collect()
+        });
+    let installed = state::inspect(repository).map_or_else(|_| Vec::new(), |state| state.firing());
+    unheard_causes.chain(twice::warning(config, &installed)).collect()
 }
 
 fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String], json: bool) {
@@ -138,7 +160,7 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
     printer.toned(Tone::Good, "valid", &format!(" {origin}"));
     let mut table = Table::new(&["FOR", "JOB", "SERVER", "METHOD", "EVENTS"]);
     for rule in &config.rules {
-        let events: Vec<String> = rule.events.iter().map(ToString::to_string).collect();
+        let events: Vec<String> = rule.events.iter().map(|event| heard(rule, *event)).collect();
         table.row([
             (None, wanted(rule)),
             (None, rule.job.clone()),
@@ -148,6 +170,14 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
         ]);
     }
     printer.table(&table);
+}
+
+/// An event of a rule, with the remotes where they count.
+fn heard(rule: &Rule, event: EventKind) -> String {
+    match &rule.remotes {
+        Some(remotes) if event == EventKind::PostPush => format!("{event} to {}", remotes.join(",")),
+        _ => event.to_string(),
+    }
 }
 
 fn summary_rule<'a>(config: &'a Config, rule: &'a Rule) -> SummaryRule<'a> {
@@ -196,20 +226,23 @@ fn explain(
     printer: &Printer,
     repository: &Repository,
     config: &Config,
-    branch: &BString,
+    event: &Event,
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
     let kinds = match arguments.event {
         Some(event) => vec![Kind::from(event)],
         None => vec![Kind::PostCommit, Kind::PostPush, Kind::PostReceive],
     };
-    let event = event(printer, repository, config, branch)?;
+    let remote = remote(printer, repository, arguments.remote.as_ref())?;
     let surroundings = enqueue::surroundings(config);
     let plans: Vec<(Kind, Plan)> = kinds
         .into_iter()
+        // No commit makes a tag.
+        .filter(|kind| event.tag.is_none() || arguments.event.is_some() || *kind != Kind::PostCommit)
         .map(|kind| {
             let event = Event {
                 kind,
+                remote: (kind == Kind::PostPush).then(|| remote.clone()),
                 ..event.clone()
             };
             let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
@@ -225,6 +258,21 @@ fn explain(
         }
     }
     Ok(())
+}
+
+/// The remote that a push is explained for.
+fn remote(printer: &Printer, repository: &Repository, asked: Option<&BString>) -> anyhow::Result<BString> {
+    let remotes = repository.remotes()?;
+    Ok(match (asked, &remotes[..]) {
+        (Some(asked), _) => {
+            if !remotes.contains(asked) {
+                printer.note(&format!("note: there is no remote {asked} here"));
+            }
+            asked.clone()
+        }
+        (None, [only]) => only.clone(),
+        (None, _) => "origin".into(),
+    })
 }
 
 fn explained<'a>(rule: &'a Rule, index: usize, plans: &[(Kind, Plan)]) -> Explained<'a> {
@@ -255,9 +303,19 @@ fn explained<'a>(rule: &'a Rule, index: usize, plans: &[(Kind, Plan)]) -> Explai
         fires: !firing.is_empty(),
         events: firing.iter().map(|(kind, _, _)| kind.name()).collect(),
         reason: telling.map(|(_, _, v)| v.reason.to_string()).unwrap_or_default(),
-        note: telling.and_then(|(_, _, v)| v.note.clone()),
+        note: telling
+            .and_then(|(_, _, v)| v.note.clone())
+            .or_else(|| unheard_push(&verdicts).filter(|_| !firing.is_empty())),
         parameters: parameters.unwrap_or_default(),
     }
+}
+
+/// That a rule does not fire for a push is worth a word where it fires otherwise.
+fn unheard_push(verdicts: &[(Kind, &Plan, Verdict)]) -> Option<String> {
+    verdicts.iter().find_map(|(kind, _, verdict)| {
+        let other_remote = matches!(verdict.reason, Reason::OtherRemote { .. });
+        other_remote.then(|| format!("not on {kind}: {}", verdict.reason))
+    })
 }
 
 fn print_explained(printer: &Printer, explained: &Explained<'_>) {
@@ -286,7 +344,7 @@ fn print_explained(printer: &Printer, explained: &Explained<'_>) {
 
 /// The event to explain: the branch's tip as if it had just been committed; for a branch that
 /// does not exist, a commit of nothing but zeros.
-fn event(
+fn branch_event(
     printer: &Printer,
     repository: &Repository,
     config: &Config,
@@ -294,7 +352,7 @@ fn event(
 ) -> anyhow::Result<Event> {
     if let manual::Tip::Found(mut event) = manual::read(repository, branch.as_ref())? {
         if plan::needs_changed_paths(config) {
-            event.find_changed_paths(repository);
+            event.find_changed_paths(repository, None);
         }
         return Ok(*event);
     }
@@ -302,21 +360,55 @@ fn event(
         "note: there is no branch {branch} here; its commit is shown as zeros"
     ));
     Ok(Event {
-        kind: Kind::Manual,
-        reference: format!("refs/heads/{branch}").into(),
         branch: Some(branch.clone()),
+        ..about(repository, full_name("refs/heads/", branch), None)
+    })
+}
+
+/// The same for a tag that was just made: there is nothing to compare it with.
+fn tag_event(printer: &Printer, repository: &Repository, tag: &BString) -> anyhow::Result<Event> {
+    let reference = full_name("refs/tags/", tag);
+    let id = match repository.resolve(reference.as_ref())? {
+        Some(id) => repository.commit_of(&id)?,
+        None => None,
+    };
+    let commit = id.map(|id| repository.commit(&id)).transpose()?;
+    if commit.is_none() {
+        printer.note(&format!(
+            "note: there is no tag {tag} of a commit here; its commit is shown as zeros"
+        ));
+    }
+    Ok(Event {
+        tag: Some(tag.clone()),
+        ..about(repository, reference, commit)
+    })
+}
+
+fn full_name(prefix: &str, name: &BString) -> BString {
+    [prefix.as_bytes(), name].concat().into()
+}
+
+fn about(repository: &Repository, reference: BString, commit: Option<Commit>) -> Event {
+    let why = match commit {
+        Some(_) => "it is new, so there is nothing to compare with",
+        None => "there is no such commit yet",
+    };
+    Event {
+        kind: Kind::Manual,
+        reference,
+        branch: None,
         tag: None,
-        commit: Commit {
+        commit: commit.unwrap_or_else(|| Commit {
             id: "0".repeat(40),
             parents: Vec::new(),
             author_name: BString::default(),
             author_email: BString::default(),
             message: BString::default(),
-        },
+        }),
         old_id: None,
         remote: None,
         repository: repository.name(),
         operations: Vec::new(),
-        changed: ChangedPaths::Unknown("there is no such commit yet".into()),
-    })
+        changed: ChangedPaths::Unknown(why.into()),
+    }
 }

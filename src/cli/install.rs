@@ -1,11 +1,12 @@
 //! `install`: the hooks into this repository, or for every one.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{Exit, Refusal, Session, file, servers};
+use super::{Exit, Refusal, Session, file, servers, twice};
 use crate::config::FILE_NAME;
 use crate::environment;
 use crate::git::{self, Repository};
@@ -14,10 +15,13 @@ use crate::platform;
 use crate::ui::Printer;
 
 /// The events that can be installed.
+#[allow(clippy::enum_variant_names, reason = "these are git's own names")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Event {
     /// When a commit was made here, by a merge or a rebase too
     PostCommit,
+    /// When a remote took a push made here
+    PostPush,
     /// When a bare repository took a push
     PostReceive,
 }
@@ -26,6 +30,7 @@ impl From<Event> for install::Event {
     fn from(event: Event) -> Self {
         match event {
             Event::PostCommit => Self::PostCommit,
+            Event::PostPush => Self::PostPush,
             Event::PostReceive => Self::PostReceive,
         }
     }
@@ -55,7 +60,7 @@ impl From<Via> for install::Via {
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What to trigger on; in a bare repository it is post-receive
+    /// What to trigger on [default: post-push; in a bare repository post-receive]
     #[arg(value_enum)]
     events: Vec<Event>,
 
@@ -74,32 +79,19 @@ pub(super) struct Arguments {
 
 impl Arguments {
     /// Git's hooks, each once.
-    fn hooks(&self, default: Option<Event>) -> Result<Vec<&'static str>, Refusal> {
-        let events = if self.events.is_empty() {
-            default.as_slice()
+    fn hooks(&self, default: install::Event) -> Vec<&'static str> {
+        let events: Vec<install::Event> = if self.events.is_empty() {
+            vec![default]
         } else {
-            &self.events[..]
+            self.events.iter().copied().map(Into::into).collect()
         };
-        if events.is_empty() {
-            return Err(Refusal::new(
-                "say what to trigger on",
-                if self.global {
-                    "for every commit: jenkins-trigger install --global post-commit"
-                } else {
-                    "for every commit made here: jenkins-trigger install post-commit"
-                },
-            ));
-        }
         let mut hooks = Vec::new();
-        for hook in events
-            .iter()
-            .flat_map(|event| install::Event::from(*event).hooks())
-        {
+        for hook in events.iter().flat_map(|event| event.hooks()) {
             if !hooks.contains(hook) {
                 hooks.push(*hook);
             }
         }
-        Ok(hooks)
+        hooks
     }
 }
 
@@ -110,8 +102,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let printer = &session.printer;
     let repository = session.repository()?;
     check_events(&repository, arguments)?;
-    let bare = repository.work_tree().is_none();
-    let hooks = arguments.hooks(bare.then_some(Event::PostReceive))?;
+    let hooks = arguments.hooks(install::Event::usual(&repository));
     // The file first: a mistake in it is to be seen now, not at the first commit.
     let config = match file::of_work_tree(&repository, printer) {
         Ok(source) => Some(source.read()?),
@@ -130,9 +121,15 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         say(printer, done);
     }
     printer.detail(&format!("it runs {}", program.display()));
-    warn_of_managers(printer, &done);
+    warn_of_managers(printer, &done, &install::Event::of_hooks(&hooks));
     warn_of_old_gits(printer, &done);
-    let exit = verify(printer, &repository);
+    let (exit, firing) = verify(printer, &repository);
+    if hooks.contains(&install::Event::PostPush.hooks()[0]) {
+        say_what_is_not_seen(printer);
+    }
+    if let Some(warning) = config.as_ref().and_then(|config| twice::warning(config, &firing)) {
+        printer.warning(&warning);
+    }
     let Some(config) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
@@ -169,28 +166,35 @@ fn program() -> io::Result<PathBuf> {
     Ok(candidates.into_iter().find(is_own).unwrap_or(own))
 }
 
-/// Whatever was written, git decides what it runs.
-fn verify(printer: &Printer, repository: &Repository) -> Exit {
-    let problems = match state::inspect(repository) {
-        Ok(state) => state.problems,
+/// Whatever was written, git decides what it runs: the events too on which it does.
+fn verify(printer: &Printer, repository: &Repository) -> (Exit, Vec<install::Event>) {
+    let state = match state::inspect(repository) {
+        Ok(state) => state,
         Err(error) => {
             printer.warning(&format!("could not find out whether git will run it: {error}"));
-            return Exit::Done;
+            return (Exit::Done, Vec::new());
         }
     };
-    for problem in &problems {
+    for problem in &state.problems {
         printer.error(&problem.message, Some(&problem.help));
     }
-    if problems.is_empty() {
+    let exit = if state.problems.is_empty() {
         Exit::Done
     } else {
         Exit::Act
-    }
+    };
+    (exit, state.firing())
+}
+
+fn say_what_is_not_seen(printer: &Printer) {
+    printer.note(
+        "a push with --no-verify, or by a client that runs no hooks, is not seen; for those: jenkins-trigger push",
+    );
 }
 
 fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> {
     let program = program()?;
-    let hooks = arguments.hooks(None)?;
+    let hooks = arguments.hooks(install::Event::PostPush);
     let request = Request {
         program: &program,
         hooks: &hooks,
@@ -202,6 +206,9 @@ fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> 
         say(printer, done);
     }
     warn_of_old_gits(printer, &done);
+    if hooks.contains(&install::Event::PostPush.hooks()[0]) {
+        say_what_is_not_seen(printer);
+    }
     printer.note("each repository still says itself which servers it may reach: jenkins-trigger trust");
     Ok(Exit::Done)
 }
@@ -221,7 +228,7 @@ fn check_events(repository: &Repository, arguments: &Arguments) -> Result<(), Re
             Event::PostReceive if !bare => {
                 return Err(Refusal::new(
                     format!("{place} has a work tree: it is where people commit, not where they push to"),
-                    "install post-receive in the bare repository; here: jenkins-trigger install post-commit",
+                    "install post-receive in the bare repository; here: jenkins-trigger install post-push",
                 ));
             }
             _ => {}
@@ -273,12 +280,14 @@ pub(super) fn say(printer: &Printer, done: &Done) {
              no {FILE_NAME}",
             path.display()
         )),
-        Done::Elsewhere(path) => printer.warning(&format!(
-            "the work tree {} has a hooks folder of its own; install there too: jenkins-trigger -C {} install \
-             post-commit",
-            path.display(),
-            crate::text::shell_argument(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()))
-        )),
+        Done::Elsewhere { work_tree, events } => {
+            let there = crate::text::shell_argument(work_tree.as_os_str().as_bytes());
+            let command = install::command(events).replacen(' ', &format!(" -C {there} "), 1);
+            printer.warning(&format!(
+                "the work tree {} has a hooks folder of its own; install there too: {command}",
+                work_tree.display()
+            ));
+        }
         Done::Configured { scope, hooks, renewed } => {
             let verb = if *renewed { "renewed" } else { "installed" };
             printer.result(&format!(
@@ -321,7 +330,7 @@ pub(super) fn say(printer: &Printer, done: &Done) {
 }
 
 /// A hook manager that puts its own hook back has a file where ours would last.
-fn warn_of_managers(printer: &Printer, done: &[Done]) {
+fn warn_of_managers(printer: &Printer, done: &[Done], events: &[install::Event]) {
     let manager = done.iter().find_map(|done| match done {
         Done::Put { manager, .. } => manager.filter(|manager| manager.takes_back()),
         _ => None,
@@ -331,7 +340,7 @@ fn warn_of_managers(printer: &Printer, done: &[Done]) {
         "{} moves it away again when its own file changes; to make it last, write",
         manager.name()
     ));
-    for line in manager.offer() {
+    for line in manager.offer(events) {
         printer.note(&line);
     }
 }
@@ -359,10 +368,8 @@ fn warn_of_old_gits(printer: &Printer, done: &[Done]) {
 
 /// An error of an installation: its help names the same events again.
 pub(super) fn refusal(error: &install::Error, hooks: &[&str]) -> Refusal {
-    let event = |event: &install::Event| hooks.contains(&event.hooks()[0]).then(|| event.name());
-    let events: Vec<&str> = install::Event::ALL.iter().filter_map(event).collect();
     Refusal {
-        help: error.help(&events.join(" ")),
+        help: error.help(&install::Event::of_hooks(hooks)),
         message: error.to_string(),
     }
 }

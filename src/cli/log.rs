@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::backlog::STORM;
-use super::{Exit, Session, outcomes};
+use super::{Exit, Session, outcomes, pushes};
 use crate::spool::Spool;
 use crate::ui::Table;
 
@@ -61,7 +61,17 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     if !held.is_empty() {
         printer.note(&format!("{} held: {STORM}", held.len()));
     }
-    for unreadable in &waiting.unreadable {
+    let open = spool.pushes()?;
+    for push in &open.undecided {
+        printer.note(&format!(
+            "{}; to ask now: jenkins-trigger retry",
+            pushes::not_known(push)
+        ));
+    }
+    for push in &open.under_way {
+        printer.note(&pushes::under_way(push));
+    }
+    for unreadable in waiting.unreadable.iter().chain(&open.unreadable) {
         printer.warning(&unreadable.to_string());
     }
     printer.detail(&format!("spool and journal: {}", spool.folder().display()));

@@ -8,11 +8,13 @@ mod hook;
 mod install;
 mod log;
 mod outcomes;
+mod pushes;
 mod retry;
 mod servers;
 mod status;
 mod trigger;
 mod trust;
+mod twice;
 mod uninstall;
 
 use std::ffi::OsString;
@@ -30,7 +32,7 @@ use crate::git::{self, Repository};
 use crate::platform;
 use crate::ui::{Color, Printer, Verbosity};
 
-/// Triggers the mapped Jenkins job when git commits.
+/// Triggers the mapped Jenkins job when git pushes or commits.
 ///
 /// A git hook reads `.jenkins-trigger.yml` from the repository and asks Jenkins, in the background, to build the job
 /// that the file maps the branch to, with the branch as a parameter.
@@ -39,7 +41,7 @@ use crate::ui::{Color, Printer, Verbosity};
 #[command(after_help = "\
 Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
 a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
-JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git commit ...
+JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.")]
 struct Arguments {
@@ -73,7 +75,7 @@ enum Command {
     Status(status::Arguments),
     /// Allow this repository to reach the servers its file names
     Trust(trust::Arguments),
-    /// Read the file and say what is wrong; with --branch, which rules fire and why
+    /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
     /// Trigger by hand what the file maps a branch to
     Trigger(trigger::Arguments),
@@ -173,6 +175,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match words.next().and_then(|word| word.to_str()) {
         Some("hook") => return hook::run(words.as_slice()),
         Some(hook::AFTER_REBASE) => return hook::after_rebase(words.as_slice()),
+        Some(pushes::COMMAND) => return after_push(words.next().and_then(|word| word.to_str())),
         Some(deliver::COMMAND) => {
             let common_dir = words.next().map(Path::new);
             return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));
@@ -196,6 +199,15 @@ fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     match common_dir.map(|common_dir| deliver::run(common_dir, how)) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
+    }
+}
+
+/// The one who waits for the end of a push: nobody reads what it would say either.
+fn after_push(id: Option<&str>) -> ExitCode {
+    platform::close_inherited_files();
+    match pushes::run(id) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(2),
     }
 }
 

@@ -8,9 +8,9 @@ use crate::ui::{Printer, Tone};
 pub(super) fn tone(outcome: Outcome) -> Tone {
     match outcome {
         Outcome::Queued | Outcome::Merged => Tone::Good,
-        Outcome::Waiting | Outcome::Held | Outcome::Unknown => Tone::Warn,
+        Outcome::Waiting | Outcome::Held | Outcome::Unknown | Outcome::Undecided => Tone::Warn,
         Outcome::Failed => Tone::Bad,
-        Outcome::Dropped => Tone::Dim,
+        Outcome::Dropped | Outcome::NotPushed => Tone::Dim,
     }
 }
 

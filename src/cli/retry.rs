@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::backlog::STORM;
-use super::{Exit, Refusal, Session, outcomes};
+use super::{Exit, Refusal, Session, outcomes, pushes};
 use crate::deliver::Foreground;
 use crate::spool::{self, Spool, Trigger};
 use crate::ui::Printer;
@@ -27,6 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let printer = &session.printer;
     let repository = session.repository()?;
     let spool = Spool::of(repository.common_dir());
+    let decided = pushes::ask_again(printer, &repository, &spool)?;
     // From here on nobody else sends or changes what waits: two retries would double a build.
     let sending = Foreground::begin(&spool, repository.common_dir())?;
     if !sending.has_lock() {
@@ -34,7 +35,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Err(Refusal::plain(message).into());
     }
     let chosen = choose(printer, &spool, arguments)?;
-    if chosen.is_empty() && !spool.waiting()?.triggers.is_empty() {
+    let left = !decided || !spool.waiting()?.triggers.is_empty();
+    if chosen.is_empty() && left {
         return Ok(Exit::Act);
     }
     for trigger in &chosen {
@@ -46,7 +48,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let (outcomes, sent) = sending.send(&chosen, false);
     let exit = outcomes::print(printer, &outcomes, arguments.json);
     sent?;
-    Ok(exit)
+    Ok(match exit {
+        Exit::Done if !decided => Exit::Act,
+        exit => exit,
+    })
 }
 
 /// Finds what the user means and lets it go on.
@@ -78,6 +83,7 @@ fn choose(printer: &Printer, spool: &Spool, arguments: &Arguments) -> anyhow::Re
         })?;
     }
     match (chosen.is_empty(), all) {
+        (true, 0) if spool.may_have_pushes() => {}
         (true, 0) => printer.note("nothing waits and nothing failed"),
         (true, held) => printer.note(&format!("{held} held: {STORM}")),
         (false, _) => {}

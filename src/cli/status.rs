@@ -4,7 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::refusal;
-use super::{Exit, Session, file};
+use super::{Exit, Session, file, outcomes, pushes, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
 use crate::spool::Spool;
@@ -27,9 +27,18 @@ struct Report<'a> {
     hooks: Vec<&'a HookState>,
     programs: &'a [Program],
     file: bool,
+    #[serde(flatten)]
+    counts: Counts,
+    problems: &'a [Problem],
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Counts {
     waiting: usize,
     failed: usize,
-    problems: &'a [Problem],
+    under_way: usize,
+    undecided: usize,
 }
 
 #[derive(Serialize)]
@@ -52,15 +61,45 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let spool = Spool::of(repository.common_dir());
     let waiting = spool.waiting()?.triggers.len();
     let failed = spool.failed()?.triggers.len();
+    let open = spool.pushes()?;
+    let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
+        .into_iter()
+        .collect();
     if arguments.json {
-        printer.json(&report(&state, file, waiting, failed));
+        let counts = Counts {
+            waiting,
+            failed,
+            under_way: open.under_way.len(),
+            undecided: open.undecided.len(),
+        };
+        printer.json(&report(&state, file, counts, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
         printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
+        for push in &open.under_way {
+            printer.result(&format!("push      {}", pushes::under_way(push)));
+        }
+        for push in &open.undecided {
+            printer.result(&format!("push      {}", pushes::not_known(push)));
+        }
+        if let Some(last) = spool.journal().last()? {
+            let local = last.time.to_zoned(jiff::tz::TimeZone::system());
+            printer.result(&format!(
+                "last      {} {}: {} → {} {}",
+                local.strftime("%F %T"),
+                last.outcome.name(),
+                last.reference(),
+                last.job,
+                outcomes::result(&last)
+            ));
+        }
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
+        }
+        for warning in &warnings {
+            printer.warning(warning);
         }
     }
     Ok(if state.problems.is_empty() {
@@ -70,7 +109,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report(state: &State, file: bool, waiting: usize, failed: usize) -> Report<'_> {
+fn report<'a>(state: &'a State, file: bool, counts: Counts, warnings: &'a [String]) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),
@@ -82,9 +121,9 @@ fn report(state: &State, file: bool, waiting: usize, failed: usize) -> Report<'_
         hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
         programs: &state.programs,
         file,
-        waiting,
-        failed,
+        counts,
         problems: &state.problems,
+        warnings,
     }
 }
 

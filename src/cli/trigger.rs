@@ -62,6 +62,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let wishes = Wishes {
         only: arguments.only.clone(),
         parameters: arguments.parameters.clone(),
+        ..Wishes::default()
     };
     check_rules(&config, &wishes)?;
     let plan = plan::plan(&event, &config, &enqueue::surroundings(&config), &wishes);

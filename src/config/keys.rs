@@ -52,6 +52,7 @@ pub(super) const RULE: Keys = Keys {
         "events",
         "branches",
         "tags",
+        "remotes",
         "paths",
         "paths_ignore",
         "branch_parameter",

@@ -14,6 +14,7 @@ mod model;
 mod parameters;
 mod pattern;
 mod read;
+mod remotes;
 mod rule;
 mod secret;
 mod server;

@@ -120,6 +120,8 @@ pub struct Rule {
     pub branches: Option<PatternList>,
     /// Tags that count; `None`: no tag.
     pub tags: Option<PatternList>,
+    /// Names of the remotes whose pushes count, at least one; `None`: every remote, and an address.
+    pub remotes: Option<Vec<String>>,
     /// At least one changed file must match this…
     pub paths: Option<PatternList>,
     /// …and not this.

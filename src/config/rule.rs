@@ -10,7 +10,7 @@ use super::pattern::{PatternList, Subject, hopeless};
 use super::server::Servers;
 use super::template::Template;
 use super::tree::{Node, Value};
-use super::{job, parameters, value, words};
+use super::{job, parameters, remotes, value, words};
 
 /// What the rest of the file says that a rule refers to.
 pub(super) struct Scope {
@@ -69,6 +69,7 @@ pub(super) fn short(pattern: &Node, job: &Node, scope: &Scope, line: usize) -> R
         events: events_of(scope),
         branches: Some(branches),
         tags: None,
+        remotes: None,
         paths: None,
         paths_ignore: None,
         branch_parameter: scope.defaults.branch_parameter.clone(),
@@ -116,6 +117,11 @@ pub(super) fn long<'n>(
             .map(|node| patterns(node, key, subject))
             .transpose()
     };
+    let events = fields
+        .get("events")
+        .map(words::events)
+        .transpose()?
+        .unwrap_or_else(|| events_of(scope));
     let rule = Rule {
         name: name.unwrap_or(&job).to_owned(),
         named: name.is_some(),
@@ -123,15 +129,12 @@ pub(super) fn long<'n>(
         server,
         method,
         token_from: token.map(token_of).transpose()?,
-        events: fields
-            .get("events")
-            .map(words::events)
-            .transpose()?
-            .unwrap_or_else(|| events_of(scope)),
         branches: list("branches", Subject::Branch)?,
         tags: list("tags", Subject::Tag)?,
+        remotes: remotes::of(&fields, &events)?,
         paths: list("paths", Subject::Path)?,
         paths_ignore: list("paths_ignore", Subject::Path)?,
+        events,
         branch_parameter: branch_of(&fields, scope, &parameters)?,
         parameters,
         delay: fields

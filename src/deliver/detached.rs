@@ -61,6 +61,7 @@ pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
     for name in environment::repository_variables() {
         command.env_remove(name);
     }
+    command.env_remove(environment::PUSH_ADDRESS);
     platform::spawn_detached(&mut command)
 }
 

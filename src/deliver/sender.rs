@@ -139,10 +139,10 @@ impl<'a> Sender<'a> {
         let last = entries
             .into_iter()
             .rev()
-            .find(|entry| entry.id == trigger.id && entry.time >= since);
+            .find(|entry| entry.id == trigger.id && entry.time >= since && entry.outcome.is_of_delivery());
         let Some(last) = last else { return Ok(None) };
         match last.outcome {
-            Outcome::Waiting | Outcome::Held => return Ok(None),
+            Outcome::Waiting | Outcome::Held | Outcome::NotPushed | Outcome::Undecided => return Ok(None),
             Outcome::Queued | Outcome::Merged | Outcome::Dropped => self.spool.done(&trigger.id)?,
             Outcome::Failed | Outcome::Unknown => self.spool.fail(&Trigger {
                 trouble: last.message.clone(),

@@ -2,6 +2,7 @@
 
 pub mod commit;
 pub mod manual;
+pub mod push;
 pub mod receive;
 
 use std::fmt;
@@ -69,6 +70,15 @@ pub enum ChangedPaths {
     Unknown(String),
 }
 
+/// The branch that new ones are compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultBranch {
+    /// The full name that it has where the push went.
+    pub reference: BString,
+    /// Its commit's id.
+    pub tip: String,
+}
+
 /// Something git did to one reference, with all that rules and templates ask about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -82,7 +92,7 @@ pub struct Event {
     pub tag: Option<BString>,
     /// The commit it points at now.
     pub commit: Commit,
-    /// The commit it pointed at before, where there was one.
+    /// What it pointed at before, where there was one: a commit or, of a push, perhaps its tag.
     pub old_id: Option<String>,
     /// The name of the remote, for a push.
     pub remote: Option<BString>,
@@ -90,7 +100,7 @@ pub struct Event {
     pub repository: BString,
     /// What git is or was in the middle of.
     pub operations: Vec<Operation>,
-    /// The paths that changed since `old_id`.
+    /// The paths that changed, once [`Event::find_changed_paths`] has looked.
     pub changed: ChangedPaths,
 }
 
@@ -111,21 +121,56 @@ impl Event {
         self.commit.id.get(..7).unwrap_or(&self.commit.id)
     }
 
-    /// Finds out which paths changed since `old_id`; without one, since the empty tree. Not done
-    /// with the rest, because most files have no path filter and a comparison may be long.
-    pub fn find_changed_paths(&mut self, repository: &Repository) {
-        if self.kind == Kind::PostReceive && self.old_id.is_none() {
-            self.changed = ChangedPaths::Unknown("it is new, so there is nothing to compare with".into());
-            return;
-        }
-        let found = repository.changes(self.old_id.as_deref(), &self.commit.id, MOST_CHANGED_FILES);
-        self.changed = match found {
-            Ok(Changes::Known(paths)) => ChangedPaths::Known(paths),
-            Ok(Changes::TooMany) => {
-                ChangedPaths::Unknown(format!("more than {MOST_CHANGED_FILES} files changed"))
-            }
-            Err(error) => ChangedPaths::Unknown(error.to_string()),
+    /// Finds out which paths changed: of a commit since `old_id`, or without one since the empty
+    /// tree; of a push as the remote, or this repository, had it before. Not done with the rest,
+    /// because most files have no path filter and a comparison may be long.
+    ///
+    /// `default` is the default branch of where it was pushed to, as it is now.
+    pub fn find_changed_paths(&mut self, repository: &Repository, default: Option<&DefaultBranch>) {
+        let base = match self.kind {
+            Kind::PostPush | Kind::PostReceive => self.pushed_over(repository, default),
+            Kind::PostCommit | Kind::Manual => Ok(self.old_id.clone()),
         };
+        self.changed = base
+            .and_then(|base| {
+                repository
+                    .changes(base.as_deref(), &self.commit.id, MOST_CHANGED_FILES)
+                    .map_err(|error| error.to_string())
+            })
+            .map_or_else(ChangedPaths::Unknown, |found| match found {
+                Changes::Known(paths) => ChangedPaths::Known(paths),
+                Changes::TooMany => {
+                    ChangedPaths::Unknown(format!("more than {MOST_CHANGED_FILES} files changed"))
+                }
+            });
+    }
+
+    /// The commit to compare a push with, `None` for the empty tree; or why there is none.
+    fn pushed_over(
+        &self,
+        repository: &Repository,
+        default: Option<&DefaultBranch>,
+    ) -> Result<Option<String>, String> {
+        if let Some(old) = &self.old_id {
+            let before = repository.commit_of(old).map_err(|error| error.to_string())?;
+            let short = old.get(..7).unwrap_or(old);
+            return before
+                .map(Some)
+                .ok_or_else(|| format!("there is no commit {short} here, where it was before"));
+        }
+        let Some(default) = default else {
+            return Err("it is new, and no default branch is known to compare it with".into());
+        };
+        if self.reference == default.reference {
+            return Ok(None);
+        }
+        let base = repository
+            .merge_base(&self.commit.id, &default.tip)
+            .map_err(|error| error.to_string())?;
+        let name = short_name(&default.reference, "refs/heads/");
+        let name = name.as_ref().unwrap_or(&default.reference);
+        base.map(Some)
+            .ok_or_else(|| format!("it is new, and has no commit in common with {name}"))
     }
 }
 

@@ -21,6 +21,17 @@ impl std::fmt::Debug for Library {
     }
 }
 
+fn told(commit: &git2::Commit<'_>) -> Commit {
+    let author = commit.author();
+    Commit {
+        id: commit.id().to_string(),
+        parents: commit.parent_ids().map(|id| id.to_string()).collect(),
+        author_name: author.name_bytes().into(),
+        author_email: author.email_bytes().into(),
+        message: commit.message_bytes().into(),
+    }
+}
+
 fn failed(action: impl Into<String>) -> impl FnOnce(git2::Error) -> Error {
     move |error| Error::Library {
         action: action.into(),
@@ -32,6 +43,8 @@ impl Library {
     /// Not `open_from_env`: below `--git-dir` and `--work-tree` git exports `GIT_WORK_TREE=.`,
     /// from which libgit2 makes the git directory the work tree.
     pub(super) fn open(start: &Path, named: &RepositoryPaths) -> Result<Self, git2::Error> {
+        // git does not do it either, and a push may be of many thousands of objects.
+        git2::opts::strict_hash_verification(false);
         let repository = match &named.git_dir {
             Some(git_dir) => git2::Repository::open(start.join(git_dir))?,
             // Not `discover`, which forgets the `.git` file it came by, and with it the work tree.
@@ -86,11 +99,12 @@ impl Library {
         }
     }
 
-    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+    /// The reference of exactly this name.
+    fn reference(&self, reference: &BStr) -> Result<Option<git2::Reference<'_>>, Error> {
         let action = || format!("read {reference}");
         // libgit2 takes names as C strings, git2 as `str`: a name that is not UTF-8 is looked up
         // by walking the references.
-        let found = match reference.to_str() {
+        Ok(match reference.to_str() {
             Ok(name) => match self.repository.find_reference(name) {
                 // libgit2 takes `refs/heads//main` for `refs/heads/main`.
                 Ok(found) => (found.name_bytes() == reference.as_bytes()).then_some(found),
@@ -104,18 +118,93 @@ impl Library {
                 .map_err(failed(action()))?
                 .filter_map(Result::ok)
                 .find(|candidate| candidate.name_bytes() == reference.as_bytes()),
+        })
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        let Some(found) = self.reference(reference)? else {
+            return Ok(None);
         };
-        let Some(found) = found else { return Ok(None) };
         let commit = found
             .peel(ObjectType::Commit)
             .map_err(failed(format!("find the commit of {reference}")))?;
         Ok(Some(commit.id().to_string()))
     }
 
-    pub(super) fn commit_of(&self, id: &str) -> Option<String> {
+    pub(super) fn id_of(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        let Some(found) = self.reference(reference)? else {
+            return Ok(None);
+        };
+        // One that leads nowhere has no object.
+        Ok(found
+            .resolve()
+            .ok()
+            .and_then(|found| Some(found.target()?.to_string())))
+    }
+
+    pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
+        let found = self.reference(reference)?;
+        Ok(found.and_then(|found| found.symbolic_target_bytes().map(BString::from)))
+    }
+
+    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
+        let mut all = self
+            .repository
+            .references()
+            .map_err(failed(format!("look below {reference}")))?
+            .filter_map(Result::ok);
+        Ok(all.any(|other| {
+            let rest = other.name_bytes().strip_prefix(reference.as_bytes());
+            rest.is_some_and(|rest| rest.starts_with(b"/"))
+        }))
+    }
+
+    pub(super) fn settings(&self, key: &str) -> Result<Vec<BString>, Error> {
+        let cannot = || failed(format!("read the setting {key}"));
+        let config = self.repository.config().map_err(cannot())?;
+        let mut entries = config.multivar(key, None).map_err(cannot())?;
+        let mut values = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry.map_err(cannot())?;
+            values.push(BString::from(entry.value_bytes()));
+        }
+        Ok(values)
+    }
+
+    pub(super) fn file_id(&self, commit: &str, path: &str) -> Result<Option<String>, Error> {
+        let tree = self
+            .find(commit)?
+            .tree()
+            .map_err(failed(format!("read the tree of {commit}")))?;
+        match tree.get_path(Path::new(path)) {
+            Ok(entry) => Ok(Some(entry.id().to_string())),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(failed(format!("find {path} in {commit}"))(error)),
+        }
+    }
+
+    fn peel(&self, id: &str) -> Option<git2::Commit<'_>> {
         let object = self.repository.find_object(Oid::from_str(id).ok()?, None).ok()?;
-        let commit = object.peel(ObjectType::Commit).ok()?;
-        Some(commit.id().to_string())
+        object.peel(ObjectType::Commit).ok()?.into_commit().ok()
+    }
+
+    pub(super) fn commit_of(&self, id: &str) -> Option<String> {
+        self.peel(id).map(|commit| commit.id().to_string())
+    }
+
+    pub(super) fn peeled(&self, id: &str) -> Option<Commit> {
+        self.peel(id).as_ref().map(told)
+    }
+
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        let (one, other) = (self.find(one)?.id(), self.find(other)?.id());
+        match self.repository.merge_base(one, other) {
+            Ok(base) => Ok(Some(base.to_string())),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(failed(format!("find what {one} and {other} have in common"))(
+                error,
+            )),
+        }
     }
 
     pub(super) fn remotes(&self) -> Result<Vec<BString>, Error> {
@@ -130,15 +219,7 @@ impl Library {
     }
 
     pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
-        let commit = self.find(id)?;
-        let author = commit.author();
-        Ok(Commit {
-            id: id.to_owned(),
-            parents: commit.parent_ids().map(|id| id.to_string()).collect(),
-            author_name: author.name_bytes().into(),
-            author_email: author.email_bytes().into(),
-            message: commit.message_bytes().into(),
-        })
+        self.find(id).map(|commit| told(&commit))
     }
 
     pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {

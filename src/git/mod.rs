@@ -3,6 +3,7 @@
 
 mod library;
 mod program;
+mod remote;
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -16,6 +17,7 @@ use bstr::{BStr, BString, ByteSlice as _};
 use crate::environment::{self, RepositoryPaths};
 
 pub use program::{Version, command, global_settings, run, version, versions_on_path};
+pub use remote::{Refspecs, address_to_keep};
 
 /// Why the repository could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -362,6 +364,72 @@ impl Repository {
         }
     }
 
+    /// The id of the object that a full reference name leads to, be it a tag; `None` if there is no
+    /// such reference.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn id_of(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.id_of(reference),
+            Backend::Program(program) => program.id_of(reference),
+        }
+    }
+
+    /// The reference that this one is another name of; `None` if it is none.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.symbolic_target(reference),
+            Backend::Program(program) => program.symbolic_target(reference),
+        }
+    }
+
+    /// Whether there are references for which this one would be a folder.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.has_references_below(reference),
+            Backend::Program(program) => program.has_references_below(reference),
+        }
+    }
+
+    /// All values of a setting, in the order in which git reads them.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn settings(&self, key: &BStr) -> Result<Vec<BString>, Error> {
+        match (&self.backend, key.to_str()) {
+            (Backend::Library(library), Ok(key)) => library.settings(key),
+            _ => {
+                let mut git = self.command();
+                git.args(["config", "-z", "--get-all"])
+                    .arg(OsStr::from_bytes(key));
+                let output = run(&mut git)?;
+                // Every value ends so.
+                let values = output.stdout.strip_suffix(b"\0").unwrap_or(&output.stdout);
+                let found = output.status.success().then(|| values.split_str("\0"));
+                Ok(found.into_iter().flatten().map(BString::from).collect())
+            }
+        }
+    }
+
+    /// For each commit what its file of this path is, for telling files of the same content apart
+    /// from others; `None` where the commit has none.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
+        match &self.backend {
+            Backend::Library(library) => commits.iter().map(|id| library.file_id(id, path)).collect(),
+            Backend::Program(program) => program.file_ids(commits, path),
+        }
+    }
+
     /// The names of the configured remotes.
     ///
     /// # Errors
@@ -392,6 +460,29 @@ impl Repository {
         match &self.backend {
             Backend::Library(library) => library.commit(id),
             Backend::Program(program) => program.commit(id),
+        }
+    }
+
+    /// For each object id the commit that it is, or is a tag of; `None` where there is none. Many
+    /// cost hardly more than one: a push may move thousands of references.
+    ///
+    /// # Errors
+    /// What git says; libgit2's "no" counts as none.
+    pub fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
+        match &self.backend {
+            Backend::Library(library) => Ok(ids.iter().map(|id| library.peeled(id)).collect()),
+            Backend::Program(program) => program.commits(ids),
+        }
+    }
+
+    /// The best common ancestor of two commits; `None` where they have none.
+    ///
+    /// # Errors
+    /// What libgit2 or git says, of a commit that is not there for example.
+    pub fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.merge_base(one, other),
+            Backend::Program(program) => program.merge_base(one, other),
         }
     }
 

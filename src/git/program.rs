@@ -1,9 +1,11 @@
 //! The `git` program: for repositories that libgit2 cannot open, and for what only git decides.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
@@ -46,15 +48,20 @@ pub fn run(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(Error::Start)
 }
 
-fn refused(command: &Command, output: &Output) -> Error {
+/// The subcommand with its arguments.
+fn arguments_of(command: &Command) -> String {
     let arguments: Vec<_> = command
         .get_args()
         .skip_while(|argument| argument.as_bytes().starts_with(b"--git-dir"))
         .map(OsStr::to_string_lossy)
         .collect();
+    arguments.join(" ")
+}
+
+fn refused(command: &Command, output: &Output) -> Error {
     let message = output.stderr.to_str_lossy();
     Error::Program {
-        arguments: arguments.join(" "),
+        arguments: arguments_of(command),
         message: message.lines().collect::<Vec<_>>().join(" ").trim().into(),
     }
 }
@@ -153,12 +160,85 @@ pub(super) fn answer_of(git: &mut Command) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// The output of a command that must succeed and reads these questions.
+fn answer_to(git: &mut Command, questions: &[u8]) -> Result<Vec<u8>, Error> {
+    git.stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = git.spawn().map_err(Error::Start)?;
+    let stdin = child.stdin.take();
+    // git answers each question before it reads the next: whoever only wrote, and whoever only
+    // read, would wait for ever.
+    let output = thread::scope(|scope| {
+        scope.spawn(|| {
+            if let Some(mut stdin) = stdin {
+                // A git that went away says why on its own.
+                let _ = stdin.write_all(questions);
+            }
+        });
+        child.wait_with_output()
+    });
+    let output = output.map_err(Error::Start)?;
+    if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(refused(git, &output))
+    }
+}
+
+fn cut_short(git: &Command) -> Error {
+    Error::Program {
+        arguments: arguments_of(git),
+        message: "its answer is cut short".into(),
+    }
+}
+
 /// Whether the commit that `HEAD` leads to has the file; no, where there is no repository.
 pub(super) fn head_has(start: &Path, path: &str) -> Result<bool, Error> {
     let mut git = command();
     git.current_dir(start)
         .args(["cat-file", "-e", &format!("HEAD:{path}")]);
     Ok(run(&mut git)?.status.success())
+}
+
+fn parse_commit(id: String, raw: &[u8]) -> Commit {
+    let (head, message) = raw.split_once_str("\n\n").unwrap_or((raw, b""));
+    let mut commit = Commit {
+        id,
+        parents: Vec::new(),
+        author_name: BString::default(),
+        author_email: BString::default(),
+        message: message.into(),
+    };
+    for line in head.lines() {
+        if let Some(parent) = line.strip_prefix(b"parent ") {
+            commit.parents.push(parent.to_str_lossy().into_owned());
+        } else if let Some(author) = line.strip_prefix(b"author ")
+            && let Some((name, rest)) = author.split_once_str(" <")
+        {
+            commit.author_name = name.into();
+            let end = rest.find_byte(b'>').unwrap_or(rest.len());
+            commit.author_email = rest[..end].into();
+        }
+    }
+    commit
+}
+
+/// Takes the next answer of `cat-file --batch`: `<id> commit <size>`, the commit and a line's end,
+/// or a line that says there is none. `None` where the answers end too early.
+#[allow(clippy::option_option, reason = "no commit and no answer are two things")]
+fn next_commit(answers: &mut &[u8]) -> Option<Option<Commit>> {
+    let (line, rest) = answers.split_once_str("\n")?;
+    *answers = rest;
+    let mut words = line.split_str(" ");
+    let (id, kind, size) = (words.next()?, words.next()?, words.next());
+    if kind != b"commit" {
+        return Some(None);
+    }
+    let size: usize = size?.to_str().ok()?.parse().ok()?;
+    let raw = answers.get(..size)?;
+    *answers = answers.get(size + 1..)?;
+    Some(Some(parse_commit(id.to_str_lossy().into_owned(), raw)))
 }
 
 #[derive(Debug)]
@@ -260,22 +340,65 @@ impl Program {
         }
     }
 
-    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+    /// The object that a reference of exactly this name leads to, and whether it is a commit.
+    fn reference(&self, reference: &BStr) -> Result<Option<(String, bool)>, Error> {
         // Not `rev-parse`, which would take `main~1` for a name.
         let listed = self.answer([
             OsStr::new("for-each-ref"),
             OsStr::new("--format=%(objectname) %(objecttype) %(refname)"),
             OsStr::from_bytes(reference),
         ])?;
-        let found = listed.lines().find_map(|line| {
+        Ok(listed.lines().find_map(|line| {
             let (id, rest) = line.split_once_str(" ")?;
             let (kind, name) = rest.split_once_str(" ")?;
             (name == reference.as_bytes()).then(|| (id.to_str_lossy().into_owned(), kind == b"commit"))
-        });
-        match found {
+        }))
+    }
+
+    pub(super) fn resolve(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        match self.reference(reference)? {
             None => Ok(None),
             Some((id, true)) => Ok(Some(id)),
             Some((id, false)) => self.peel(&id),
+        }
+    }
+
+    pub(super) fn id_of(&self, reference: &BStr) -> Result<Option<String>, Error> {
+        Ok(self.reference(reference)?.map(|(id, _)| id))
+    }
+
+    pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
+        self.line([
+            OsStr::new("symbolic-ref"),
+            OsStr::new("-q"),
+            OsStr::from_bytes(reference),
+        ])
+    }
+
+    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
+        let mut folder = OsStr::from_bytes(reference).to_owned();
+        folder.push("/");
+        let listed = self.answer([OsStr::new("for-each-ref"), OsStr::new("--count=1"), &folder])?;
+        Ok(!listed.is_empty())
+    }
+
+    pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
+        let questions: Vec<String> = commits
+            .iter()
+            .map(|commit| format!("{commit}:{path}\n"))
+            .collect();
+        let mut git = self.git();
+        git.args(["cat-file", "--batch-check=%(objectname) %(objecttype)"]);
+        let answers = answer_to(&mut git, questions.concat().as_bytes())?;
+        let id = |line: &[u8]| {
+            let (id, kind) = line.split_once_str(" ")?;
+            (kind == b"blob").then(|| id.to_str_lossy().into_owned())
+        };
+        let found: Vec<Option<String>> = answers.lines().map(id).collect();
+        if found.len() == commits.len() {
+            Ok(found)
+        } else {
+            Err(cut_short(&git))
         }
     }
 
@@ -291,26 +414,22 @@ impl Program {
 
     pub(super) fn commit(&self, id: &str) -> Result<Commit, Error> {
         let raw = self.answer(["cat-file", "commit", id])?;
-        let (head, message) = raw.split_once_str("\n\n").unwrap_or((&raw, b""));
-        let mut commit = Commit {
-            id: id.to_owned(),
-            parents: Vec::new(),
-            author_name: BString::default(),
-            author_email: BString::default(),
-            message: message.into(),
-        };
-        for line in head.lines() {
-            if let Some(parent) = line.strip_prefix(b"parent ") {
-                commit.parents.push(parent.to_str_lossy().into_owned());
-            } else if let Some(author) = line.strip_prefix(b"author ")
-                && let Some((name, rest)) = author.split_once_str(" <")
-            {
-                commit.author_name = name.into();
-                let end = rest.find_byte(b'>').unwrap_or(rest.len());
-                commit.author_email = rest[..end].into();
-            }
-        }
-        Ok(commit)
+        Ok(parse_commit(id.to_owned(), &raw))
+    }
+
+    pub(super) fn commits(&self, ids: &[String]) -> Result<Vec<Option<Commit>>, Error> {
+        let questions: String = ids.iter().map(|id| format!("{id}^{{commit}}\n")).collect();
+        let mut git = self.git();
+        git.args(["cat-file", "--batch"]);
+        let answers = answer_to(&mut git, questions.as_bytes())?;
+        let mut rest = answers.as_slice();
+        let found: Option<Vec<Option<Commit>>> = ids.iter().map(|_| next_commit(&mut rest)).collect();
+        found.ok_or_else(|| cut_short(&git))
+    }
+
+    pub(super) fn merge_base(&self, one: &str, other: &str) -> Result<Option<String>, Error> {
+        let base = self.line(["merge-base", one, other])?;
+        Ok(base.map(|id| id.to_string()))
     }
 
     pub(super) fn file_at(&self, commit: &str, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Error> {
@@ -332,19 +451,11 @@ impl Program {
     }
 
     pub(super) fn changes(&self, old: Option<&str>, new: &str, limit: usize) -> Result<Changes, Error> {
-        let mut arguments = vec![
-            "diff-tree",
-            "-r",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--no-commit-id",
-        ];
-        match old {
-            Some(old) => arguments.extend([old, new]),
-            None => arguments.extend(["--root", new]),
-        }
-        let listed = self.answer(arguments)?;
+        let listed = match old {
+            Some(old) => self.answer(["diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new])?,
+            // Not `diff-tree --root`, which compares a commit that has parents with them.
+            None => self.answer(["ls-tree", "-r", "-z", "--full-tree", "--name-only", new])?,
+        };
         let paths: Vec<BString> = listed
             .split_str("\0")
             .filter(|path| !path.is_empty())

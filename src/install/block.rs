@@ -27,28 +27,50 @@ enum Before {
     NoFolder,
 }
 
-/// The file with the block at its end, in place of an older one.
-fn with_block(before: Before, lines: &[String]) -> Vec<u8> {
+/// Where in the file the block goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// After the line, if there is one, that says the script's interpreter.
+    Begin,
+    /// After all else.
+    End,
+}
+
+/// The file with the block in it, in place of an older one.
+fn with_block(before: Before, lines: &[String], at: At) -> Vec<u8> {
     let before = match before {
         Before::File(content) => without_block(&content).unwrap_or(Before::File(content)),
         other => other,
     };
-    let (mut content, note) = match before {
-        Before::NoFolder => (Vec::new(), NEW_FOLDER),
-        Before::NoFile => (Vec::new(), NEW_FILE),
-        Before::File(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
-            content.push(b'\n');
-            (content, NO_NEWLINE)
-        }
-        Before::File(content) => (content, ""),
-    };
+    let (mut content, note, rest) = split(before, at);
     content.extend_from_slice(format!("{BEGIN}{note}\n").as_bytes());
     for line in lines {
         content.extend_from_slice(line.as_bytes());
         content.push(b'\n');
     }
     content.extend_from_slice(format!("{END}\n").as_bytes());
+    content.extend_from_slice(&rest);
     content
+}
+
+/// What comes before the block, what its first line notes, and what comes after it.
+fn split(before: Before, at: At) -> (Vec<u8>, &'static str, Vec<u8>) {
+    let (content, note) = match before {
+        Before::NoFolder => (Vec::new(), NEW_FOLDER),
+        Before::NoFile => (Vec::new(), NEW_FILE),
+        Before::File(mut content) if at == At::Begin => {
+            let first = content.lines_with_terminator().next().unwrap_or_default();
+            let ended = first.starts_with(b"#!") && first.ends_with(b"\n");
+            let rest = content.split_off(if ended { first.len() } else { 0 });
+            return (content, "", rest);
+        }
+        Before::File(mut content) if !content.is_empty() && !content.ends_with(b"\n") => {
+            content.push(b'\n');
+            (content, NO_NEWLINE)
+        }
+        Before::File(content) => (content, ""),
+    };
+    (content, note, Vec::new())
 }
 
 /// The file as it was before the block; `None` where it has none.
@@ -92,7 +114,7 @@ pub(super) fn read(path: &Path) -> Option<Vec<Vec<u8>>> {
 }
 
 /// Puts the block into the file, which is made if it is missing, and so is its folder.
-pub(super) fn put(path: &Path, lines: &[String], mode: u32) -> Result<(), Error> {
+pub(super) fn put(path: &Path, lines: &[String], at: At, mode: u32) -> Result<(), Error> {
     let file = loop {
         // Another process may remove the folder again.
         match Block::take(path)? {
@@ -100,7 +122,7 @@ pub(super) fn put(path: &Path, lines: &[String], mode: u32) -> Result<(), Error>
             None => made::make(path.parent().unwrap_or(path), None)?,
         };
     };
-    let put = file.put(lines, mode);
+    let put = file.put(lines, at, mode);
     file.settle_folder();
     put
 }
@@ -163,7 +185,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    fn put(&self, lines: &[String], mode: u32) -> Result<(), Error> {
+    fn put(&self, lines: &[String], at: At, mode: u32) -> Result<(), Error> {
         if self.path.is_symlink() && !self.path.exists() {
             // It would be replaced, and is somebody's.
             return Err(failed("write", self.path)(io::ErrorKind::NotFound.into()));
@@ -174,7 +196,7 @@ impl<'a> Block<'a> {
             None if made::has_note(self.folder()) => Before::NoFolder,
             None => Before::NoFile,
         };
-        let after = with_block(before, lines);
+        let after = with_block(before, lines, at);
         if content.as_ref() == Some(&after) {
             return Ok(());
         }
@@ -235,25 +257,47 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_block_comes_out_again_byte_for_byte(content: Option<Vec<u8>>, folder: bool, twice: bool) {
-            let before = before(content, folder);
+        fn a_block_comes_out_again_byte_for_byte(
+            content: Option<Vec<u8>>,
+            script: bool,
+            folder: bool,
+            first: bool,
+            twice: bool,
+        ) {
+            let at = if first { At::Begin } else { At::End };
+            let start: &[u8] = if script { b"#!/bin/sh\n" } else { b"" };
+            let before = before(content.map(|content| [start, &content].concat()), folder);
             let lines = ["one".to_owned(), "two".to_owned()];
-            let mut after = with_block(before.clone(), &lines);
+            let mut after = with_block(before.clone(), &lines, at);
             if twice {
-                after = with_block(Before::File(after), &["other".to_owned()]);
+                after = with_block(Before::File(after), &["other".to_owned()], at);
             }
             prop_assert_eq!(without_block(&after), Some(before));
         }
 
         #[test]
         fn what_others_add_around_the_block_stays(before in "[a-z\n]{0,9}", after in "[a-z\n]{1,9}") {
-            let mut content = with_block(Before::File(before.clone().into_bytes()), &["one".to_owned()]);
+            let mut content = with_block(Before::File(before.clone().into_bytes()), &["one".to_owned()], At::End);
             content.extend_from_slice(after.as_bytes());
             let Some(Before::File(rest)) = without_block(&content) else {
                 panic!("no file");
             };
             prop_assert!(rest.starts_with(before.as_bytes()) && rest.ends_with(after.as_bytes()));
         }
+    }
+
+    #[test]
+    fn a_block_at_the_beginning_leaves_the_interpreter_first() {
+        let with = |content: &str| {
+            let before = Before::File(content.as_bytes().to_vec());
+            with_block(before, &["one".to_owned()], At::Begin)
+        };
+        let block = format!("{BEGIN}\none\n{END}\n");
+        assert_eq!(with("mine\n"), format!("{block}mine\n").as_bytes());
+        assert_eq!(
+            with("#!/bin/sh\nmine"),
+            format!("#!/bin/sh\n{block}mine").as_bytes()
+        );
     }
 
     #[test]

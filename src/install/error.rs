@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use bstr::BString;
 
-use super::manager::{self, Manager};
+use super::Event;
+use super::manager::{self, Manager, PRE_PUSH};
 use crate::git;
 use crate::text::shell_argument;
 
@@ -194,11 +195,11 @@ impl Error {
         }
     }
 
-    /// What the user can do about it, if more than the message says. `event` is what he installs.
+    /// What the user can do about it, if more than the message says. `events` is what he installs.
     #[must_use]
-    pub fn help(&self, event: &str) -> Option<String> {
+    pub fn help(&self, events: &[Event]) -> Option<String> {
         let word = |path: &Path| shell_argument(path.as_os_str().as_bytes());
-        let install = format!("jenkins-trigger install {event}");
+        let install = super::command(events);
         // The other way, which leaves every file alone.
         let by_config = format!("with git 2.54 or newer: {install} --via config");
         let setting_right = self.setting_right().unwrap_or_default();
@@ -209,16 +210,17 @@ impl Error {
                 manager: Some(manager),
                 ..
             }
-            | Self::TakenBack { manager } => Some(format!("{}\nor, {by_config}", manager.offer().join("\n"))),
+            | Self::TakenBack { manager } => Some(format!("{}\nor, {by_config}", manager.offer(events).join("\n"))),
             Self::Named { hook, program, .. } => Some(format!(
-                "if it is a shell script, add this line to it, before any `exec` or `exit`:\nif [ -x {program} ]; then \
-                 {program} hook {hook} \"$@\"; fi\nthen: {install}\nor, {by_config}",
-                program = word(program)
+                "if it is a shell script, add {what} to it, before {all}:\n{lines}\nthen: {install}\nor, {by_config}",
+                what = if *hook == PRE_PUSH { "these lines" } else { "this line" },
+                all = if *hook == PRE_PUSH { "all else" } else { "any `exec` or `exit`" },
+                lines = manager::own_lines(&word(program), hook).join("\n")
             )),
             Self::Tracked { hooks, .. } => {
                 let lines: Vec<String> = hooks
                     .iter()
-                    .map(|hook| format!("in {hook}: {}", manager::guarded_line(hook)))
+                    .flat_map(|hook| manager::named(&format!("in {hook}"), manager::guarded_lines(hook)))
                     .collect();
                 Some(format!(
                     "add a line to it, before any `exec` or `exit`, that does nothing for those who have no \
@@ -228,7 +230,7 @@ impl Error {
             }
             Self::Husky { .. } => Some(format!(
                 "let this add lines to them: {install} --via file --yes\nor write them yourself {}\nor, {by_config}",
-                Manager::Husky.offer().join("\n")
+                Manager::Husky.offer(events).join("\n")
             )),
             Self::ByLine { .. } => Some(format!("for the other hooks: {install} --via file")),
             Self::SharedHooksPath { .. } => Some(format!(

@@ -8,7 +8,7 @@ use super::folder::{self, Folder, Found, look};
 use super::manager::{self, Manager, manager_of};
 use super::place::{Place, own_folder};
 use super::shim::Shim;
-use super::{ALL_HOOKS, Done, Error, Request, block, failed, is_executable, made, named};
+use super::{ALL_HOOKS, Done, Error, Event, Request, block, failed, is_executable, made, named};
 use crate::git::Repository;
 use crate::platform;
 
@@ -77,7 +77,10 @@ pub(super) fn install(
             matches!(look(&path), Ok(Found::Ours(_))) || matches!(runs_us_by_a_line(&path, hook), Ok(true))
         };
         if !request.hooks.iter().all(ours) {
-            done.push(Done::Elsewhere(work_tree));
+            done.push(Done::Elsewhere {
+                work_tree,
+                events: Event::of_hooks(request.hooks),
+            });
         }
     }
     Ok(done)
@@ -398,7 +401,7 @@ fn exclude(repository: &Repository, place: &Place, inside: &Path) -> Result<Opti
         block::tidy(&file)?;
         return Ok(None);
     }
-    block::put(&file, &lines, 0o644)?;
+    block::put(&file, &lines, block::At::End, 0o644)?;
     Ok(Some(Done::Excluded(file)))
 }
 
@@ -442,7 +445,12 @@ fn append(folder: &Path, hooks: &[&'static str]) -> Result<Vec<Done>, Error> {
     let mut done = Vec::new();
     for hook in hooks {
         let path = folder.join(hook);
-        block::put(&path, &[manager::guarded_line(hook)], 0o644)?;
+        let at = if *hook == manager::PRE_PUSH {
+            block::At::Begin
+        } else {
+            block::At::End
+        };
+        block::put(&path, &manager::guarded_lines(hook), at, 0o644)?;
         done.push(Done::Appended(path));
     }
     Ok(done)

@@ -187,10 +187,10 @@ impl Manager {
         }
     }
 
-    /// What to write into its own file, so that it runs this tool for good; the first line says
-    /// where. Nothing where chaining is as good.
+    /// What to write into its own file, so that it runs this tool for good on these events; the first
+    /// line says where. Nothing where chaining is as good.
     #[must_use]
-    pub fn offer(self) -> Vec<String> {
+    pub fn offer(self, events: &[Event]) -> Vec<String> {
         let (head, tail) = match self {
             Self::Lefthook => (
                 "in lefthook.yml or lefthook-local.yml, and then: lefthook install",
@@ -198,34 +198,41 @@ impl Manager {
             ),
             Self::Overcommit => (
                 "in .overcommit.yml, with scripts of yours that git tracks, and then: overcommit --sign",
-                Some(
-                    "in each script: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook post-commit \"$@\"; fi",
-                ),
+                Some("in each script"),
             ),
             Self::Husky => ("in husky's own files:", None),
             Self::PreCommit | Self::Prek | Self::GitLfs => return Vec::new(),
         };
+        let hooks = || events.iter().flat_map(|event| event.hooks());
         let mut lines = vec![head.to_owned()];
-        for hook in Event::PostCommit.hooks() {
+        for hook in hooks() {
             lines.extend(self.lines(hook));
         }
-        lines.extend(tail.map(str::to_owned));
+        if let (Some(tail), Some(hook)) = (tail, hooks().next()) {
+            lines.push(format!("{tail}: {}", guarded(hook, ARGUMENTS)));
+        }
         lines
     }
 
     fn lines(self, hook: &str) -> Vec<String> {
         match self {
             Self::Lefthook => {
-                // lefthook passes what its file names.
-                let argument = if hook == "post-commit" { "" } else { " {1}" };
-                vec![
+                // lefthook passes what its file names, as it is: an address may hold anything.
+                let arguments = match hook {
+                    "post-commit" => "",
+                    PRE_PUSH => " \"{1}\" \"{2}\"",
+                    _ => " {1}",
+                };
+                let mut lines = vec![
                     format!("{hook}:"),
                     "  jobs:".into(),
                     "    - name: jenkins-trigger".into(),
-                    format!(
-                        "      run: if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook {hook}{argument}; fi"
-                    ),
-                ]
+                    format!("      run: {}", guarded(hook, arguments)),
+                ];
+                if hook == PRE_PUSH {
+                    lines.push("      use_stdin: true".into());
+                }
+                lines
             }
             Self::Overcommit => {
                 let title: String = hook.split('-').map(capital).collect();
@@ -236,7 +243,7 @@ impl Manager {
                     format!("    required_executable: ./scripts/jenkins-trigger-{hook}"),
                 ]
             }
-            Self::Husky => vec![format!(".husky/{hook}: {}", guarded_line(hook))],
+            Self::Husky => named(&format!(".husky/{hook}"), guarded_lines(hook)),
             Self::PreCommit | Self::Prek | Self::GitLfs => Vec::new(),
         }
     }
@@ -247,9 +254,59 @@ fn capital(word: &str) -> String {
     format!("{}{rest}", first.to_uppercase())
 }
 
-/// A line for a file that others have too: nothing happens to those who have no jenkins-trigger. Not `command && …`, whose failure ends the script.
-pub(super) fn guarded_line(hook: &str) -> String {
-    format!("if command -v jenkins-trigger >/dev/null; then jenkins-trigger hook {hook} \"$@\"; fi")
+/// The hook whose exit code stops what git is about to do, and which is told on stdin.
+pub(super) const PRE_PUSH: &str = "pre-push";
+
+/// Everything that git passes, in a shell script.
+const ARGUMENTS: &str = " \"$@\"";
+
+/// Lines for a shell script that others have too: nothing happens to those who have no
+/// jenkins-trigger.
+pub(super) fn guarded_lines(hook: &str) -> Vec<String> {
+    lines_of_script("command -v jenkins-trigger >/dev/null", "jenkins-trigger", hook)
+}
+
+/// Lines for a shell script of this machine.
+pub(super) fn own_lines(program: &str, hook: &str) -> Vec<String> {
+    lines_of_script(&format!("[ -x {program} ]"), program, hook)
+}
+
+fn lines_of_script(condition: &str, program: &str, hook: &str) -> Vec<String> {
+    let call = call(program, hook, ARGUMENTS);
+    if hook != PRE_PUSH {
+        return vec![format!("if {condition}; then {call}; fi")];
+    }
+    // What git says on stdin can be read once, and `git lfs pre-push` needs it as much.
+    let lines = [
+        "pushed=$(cat)",
+        &format!("if {condition}; then printf '%s\\n' \"$pushed\" | {call}; fi"),
+        "[ -z \"$pushed\" ] || exec <<END",
+        "$pushed",
+        "END",
+    ];
+    lines.map(str::to_owned).to_vec()
+}
+
+/// What is said before lines: on the same line, if it is one.
+pub(super) fn named(place: &str, mut lines: Vec<String>) -> Vec<String> {
+    if let [line] = &mut lines[..] {
+        *line = format!("{place}: {line}");
+    } else {
+        lines.insert(0, format!("{place}, before all else:"));
+    }
+    lines
+}
+
+fn guarded(hook: &str, arguments: &str) -> String {
+    let call = call("jenkins-trigger", hook, arguments);
+    // Not `command && …`, whose failure ends the script.
+    format!("if command -v jenkins-trigger >/dev/null; then {call}; fi")
+}
+
+/// The command that runs `program` on the hook, and cannot stop a push.
+fn call(program: &str, hook: &str, arguments: &str) -> String {
+    let harmless = if hook == PRE_PUSH { " || :" } else { "" };
+    format!("{program} hook {hook}{arguments}{harmless}")
 }
 
 #[cfg(test)]

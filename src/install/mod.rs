@@ -32,7 +32,13 @@ use crate::git::{self, Repository};
 use crate::platform::Lock;
 
 /// Every hook of git's that this tool installs, for whatever event.
-pub const ALL_HOOKS: [&str; 4] = ["post-commit", "post-merge", "post-rewrite", "post-receive"];
+pub const ALL_HOOKS: [&str; 5] = [
+    "post-commit",
+    "post-merge",
+    "post-rewrite",
+    "pre-push",
+    "post-receive",
+];
 
 /// What can be installed: an event, and git's hooks that serve it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +46,9 @@ pub enum Event {
     /// A commit was made here: git's own hook misses clean merges, and a rebase calls it for each
     /// commit.
     PostCommit,
+    /// A remote took a push from here: git's own hook comes before the push, and what becomes of it
+    /// is found out afterwards.
+    PostPush,
     /// This bare repository took a push.
     PostReceive,
 }
@@ -50,6 +59,7 @@ impl Event {
     pub fn name(self) -> &'static str {
         match self {
             Self::PostCommit => "post-commit",
+            Self::PostPush => "post-push",
             Self::PostReceive => "post-receive",
         }
     }
@@ -59,12 +69,39 @@ impl Event {
     pub fn hooks(self) -> &'static [&'static str] {
         match self {
             Self::PostCommit => &ALL_HOOKS[..3],
-            Self::PostReceive => &ALL_HOOKS[3..],
+            Self::PostPush => &ALL_HOOKS[3..4],
+            Self::PostReceive => &ALL_HOOKS[4..],
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::PostCommit, Self::PostReceive];
+    pub const ALL: [Self; 3] = [Self::PostCommit, Self::PostPush, Self::PostReceive];
+
+    /// The one that is meant where nothing is said.
+    #[must_use]
+    pub fn usual(repository: &Repository) -> Self {
+        if repository.work_tree().is_none() {
+            Self::PostReceive
+        } else {
+            Self::PostPush
+        }
+    }
+
+    /// The events that these hooks of git's serve.
+    #[must_use]
+    pub fn of_hooks(hooks: &[&str]) -> Vec<Self> {
+        let mut events = Self::ALL.to_vec();
+        events.retain(|event| event.hooks().iter().any(|hook| hooks.contains(hook)));
+        events
+    }
+}
+
+/// The command that installs these events; without any, the usual one.
+#[must_use]
+pub fn command(events: &[Event]) -> String {
+    let names = events.iter().map(|event| event.name());
+    let words: Vec<&str> = ["jenkins-trigger install"].into_iter().chain(names).collect();
+    words.join(" ")
 }
 
 /// By which of git's two ways the hooks are installed.
@@ -119,7 +156,12 @@ pub enum Done {
     /// The folder is no part of this repository.
     Outside(PathBuf),
     /// Another work tree has a hooks folder of its own.
-    Elsewhere(PathBuf),
+    Elsewhere {
+        /// The work tree.
+        work_tree: PathBuf,
+        /// What is installed here and not there.
+        events: Vec<Event>,
+    },
     /// The git config was set.
     Configured {
         /// In which scope.

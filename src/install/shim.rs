@@ -16,7 +16,10 @@ const TEMPLATE: &str = include_str!("../../hooks/hook");
 
 /// The scripts that other versions installed: they are ours as well, to renew and to take out.
 /// Whenever `hooks/hook` changes, what a release had goes here.
-const OLDER: &[&str] = &[include_str!("../../hooks/older/1")];
+const OLDER: &[&str] = &[
+    include_str!("../../hooks/older/1"),
+    include_str!("../../hooks/older/2"),
+];
 
 /// What one of our hook scripts says.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -130,10 +130,17 @@ impl State {
     /// Whether anything of ours is there, run or not.
     #[must_use]
     pub fn is_installed(&self) -> bool {
-        self.hooks
+        !installed(&self.hooks).is_empty()
+    }
+
+    /// The events on which git runs our program.
+    #[must_use]
+    pub fn firing(&self) -> Vec<Event> {
+        let firing = self
+            .hooks
             .iter()
-            .flat_map(|(_, hooks)| hooks)
-            .any(|hook| hook.entries.iter().any(|entry| entry.whose != Whose::Foreign))
+            .filter(|(_, states)| states.iter().any(HookState::fires));
+        firing.map(|(event, _)| *event).collect()
     }
 }
 
@@ -145,13 +152,7 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
     let version = git::version()?;
     let place = Place::of(repository)?;
     let bare = repository.work_tree().is_none();
-    let usual = if bare {
-        Event::PostReceive
-    } else {
-        Event::PostCommit
-    };
     let mut inspection = Inspection {
-        remedy: remedy(repository, &version, &place, usual),
         repository,
         version,
         place,
@@ -163,10 +164,10 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
         let states: Result<Vec<HookState>, Error> =
             event.hooks().iter().map(|hook| inspection.hook(hook)).collect();
         let states = states?;
-        let ours = |state: &HookState| state.entries.iter().any(|entry| entry.whose != Whose::Foreign);
+        let ours = states.iter().any(is_ours);
         let possible = (event == Event::PostReceive) == bare;
-        if possible || states.iter().any(ours) {
-            if states.iter().any(ours) {
+        if possible || ours {
+            if ours {
                 inspection.complain(event, &states)?;
             }
             hooks.push((event, states));
@@ -178,32 +179,29 @@ pub fn inspect(repository: &Repository) -> Result<State, Error> {
         if program.version.is_none() && program.instead.is_none() {
             inspection.problems.push(Problem {
                 message: format!("the hooks run {}, which is gone", program.path.display()),
-                help: format!("jenkins-trigger install {}", usual.name()),
+                help: super::command(&installed(&hooks)),
             });
         }
     }
     Ok(State {
+        remedy: inspection.remedy(Event::usual(repository)),
         version: inspection.version,
         place: inspection.place,
         hooks,
         programs,
         problems: inspection.problems,
-        remedy: inspection.remedy,
     })
 }
 
-/// The command that gets the hooks of this event run.
-fn remedy(repository: &Repository, version: &Version, place: &Place, event: Event) -> String {
-    let install = format!("jenkins-trigger install {}", event.name());
-    match place.check(repository) {
-        Err(error) if error.config_helps() && version.has_config_hooks() => install,
-        Err(Error::Husky { .. }) => format!("{install} --via file --yes"),
-        Err(error) => error
-            .setting_right()
-            .or_else(|| error.help(event.name()))
-            .unwrap_or(install),
-        Ok(()) => install,
-    }
+/// Whether anything of ours is there on this hook, run or not.
+fn is_ours(state: &HookState) -> bool {
+    state.entries.iter().any(|entry| entry.whose != Whose::Foreign)
+}
+
+/// The events of which anything of ours is there.
+fn installed(hooks: &[(Event, Vec<HookState>)]) -> Vec<Event> {
+    let ours = hooks.iter().filter(|(_, states)| states.iter().any(is_ours));
+    ours.map(|(event, _)| *event).collect()
 }
 
 struct Inspection<'a> {
@@ -212,10 +210,23 @@ struct Inspection<'a> {
     place: Place,
     configured: Vec<ConfigHook>,
     problems: Vec<Problem>,
-    remedy: String,
 }
 
 impl Inspection<'_> {
+    /// The command that gets the hooks of this event run.
+    fn remedy(&self, event: Event) -> String {
+        let install = super::command(&[event]);
+        match self.place.check(self.repository) {
+            Err(error) if error.config_helps() && self.version.has_config_hooks() => install,
+            Err(Error::Husky { .. }) => format!("{install} --via file --yes"),
+            Err(error) => error
+                .setting_right()
+                .or_else(|| error.help(&[event]))
+                .unwrap_or(install),
+            Ok(()) => install,
+        }
+    }
+
     fn hook(&self, hook: &'static str) -> Result<HookState, Error> {
         let mut entries = self.in_config(hook)?;
         entries.extend(self.in_folder(hook)?);
@@ -415,7 +426,7 @@ impl Inspection<'_> {
     fn silent(&self, event: Event, state: &HookState) -> Result<Problem, Error> {
         let of = |whose| state.entries.iter().find(|entry| entry.whose == whose);
         let problem = |message: String, help: String| Ok(Problem { message, help });
-        let again = self.remedy.clone();
+        let again = self.remedy(event);
         let Some(ours) = of(Whose::Shadowed) else {
             return match of(Whose::Foreign) {
                 Some(other) => problem(

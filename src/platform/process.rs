@@ -2,8 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -45,18 +48,72 @@ pub fn arguments_of(pid: u32) -> Vec<OsString> {
         .collect()
 }
 
-/// The name under which [`Process::name`] would have this process.
-#[must_use]
-pub fn own_name() -> Option<OsString> {
-    Stat::of(std::process::id()).map(|stat| stat.name)
-}
-
 /// Waits until the process has ended, or for `limit`; `false` if it then still runs.
 #[must_use]
 pub fn wait_for_end(pid: u32, started: u64, limit: Duration) -> bool {
+    wait_on_handle(open_process(pid).as_ref(), pid, started, limit)
+}
+
+/// How a process ended, as far as one that is not its parent can know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this exit code.
+    Exited(i32),
+    /// By a signal.
+    Killed,
+    /// The system does not tell.
+    Unknown,
+}
+
+/// Something by which a process can be waited for, whoever gets its number after it.
+#[derive(Debug)]
+pub struct Handle(OwnedFd);
+
+impl Handle {
+    /// A handle of this very process; `None` where there is no such thing, or the process is gone.
+    #[must_use]
+    pub fn of(process: &Process) -> Option<Self> {
+        // Opened before the look at who it is: what it refers to cannot change any more.
+        let handle = open_process(process.pid)?;
+        runs(process.pid, process.started).then_some(Self(handle))
+    }
+
+    /// To be a child's stdin, where [`wait_on_stdin`] finds it.
+    #[must_use]
+    pub fn into_stdin(self) -> Stdio {
+        Stdio::from(self.0)
+    }
+}
+
+/// Waits, for `limit` at most, for the end of a process whose [`Handle`] may be this one's stdin;
+/// `None` if it then still runs.
+#[must_use]
+pub fn wait_on_stdin(pid: u32, started: u64, limit: Duration) -> Option<End> {
+    let stdin = io::stdin().as_fd().try_clone_to_owned().ok();
+    let given = stdin.filter(|handle| end_of(handle, pid) != Told::Nothing);
+    let handle = given.or_else(|| open_process(pid));
+    if !wait_on_handle(handle.as_ref(), pid, started, limit) {
+        return None;
+    }
+    let Some(handle) = handle else {
+        return Some(End::Unknown);
+    };
+    // The system tells only when the parent has asked, which it does at once as a rule.
+    let patience = Instant::now() + REAPED_BY;
+    loop {
+        match end_of(&handle, pid) {
+            Told::Ended(end) => return Some(end),
+            Told::NotYet if Instant::now() < patience => thread::sleep(GLANCE / 5),
+            _ => return Some(End::Unknown),
+        }
+    }
+}
+
+/// How long the parent of a process that has ended is waited for.
+const REAPED_BY: Duration = Duration::from_secs(2);
+
+fn wait_on_handle(handle: Option<&OwnedFd>, pid: u32, started: u64, limit: Duration) -> bool {
     let end = Instant::now() + limit;
-    // Opened before the look at who it is: what it refers to cannot change any more.
-    let handle = open_process(pid);
     loop {
         if !runs(pid, started) {
             return true;
@@ -65,7 +122,7 @@ pub fn wait_for_end(pid: u32, started: u64, limit: Duration) -> bool {
         if left.is_zero() {
             return false;
         }
-        match &handle {
+        match handle {
             Some(handle) => wait_on(handle, left),
             None => thread::sleep(left.min(GLANCE)),
         }
@@ -75,24 +132,117 @@ pub fn wait_for_end(pid: u32, started: u64, limit: Duration) -> bool {
 /// How often a process is looked at where the system cannot tell of its end.
 const GLANCE: Duration = Duration::from_millis(50);
 
-fn runs(pid: u32, started: u64) -> bool {
+/// The start of a process that the system tells only the number of.
+const NOT_TOLD: u64 = 0;
+
+/// The parent of this process, where [`ancestors`] knows nothing.
+#[must_use]
+pub fn parent() -> Process {
+    Process {
+        pid: std::os::unix::process::parent_id(),
+        started: NOT_TOLD,
+        name: OsString::new(),
+    }
+}
+
+/// This process.
+#[must_use]
+pub fn own() -> Process {
+    let pid = std::process::id();
+    let stat = Stat::of(pid);
+    Process {
+        pid,
+        started: stat.as_ref().map_or(NOT_TOLD, |stat| stat.started),
+        name: stat.map(|stat| stat.name).unwrap_or_default(),
+    }
+}
+
+/// Whether this process has not ended yet.
+#[must_use]
+pub fn runs(pid: u32, started: u64) -> bool {
+    if started == NOT_TOLD {
+        let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+        return pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok());
+    }
     // One that nobody has asked for its exit code yet has ended all the same.
     Stat::of(pid).is_some_and(|stat| stat.started == started && !stat.ended)
 }
 
 #[cfg(target_os = "linux")]
-fn open_process(pid: u32) -> Option<std::os::fd::OwnedFd> {
+fn open_process(pid: u32) -> Option<OwnedFd> {
     use rustix::process::{Pid, PidfdFlags, pidfd_open};
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     pidfd_open(pid, PidfdFlags::empty()).ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn open_process(_: u32) -> Option<std::os::fd::OwnedFd> {
+fn open_process(_: u32) -> Option<OwnedFd> {
     None
 }
 
-fn wait_on(handle: &std::os::fd::OwnedFd, limit: Duration) {
+/// What the system tells of the end of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// The handle is none of this process, or the system (Linux before 6.15) tells nothing.
+    Nothing,
+    /// It has not ended, or nobody has asked for its exit code yet.
+    NotYet,
+    /// It ended so.
+    Ended(End),
+}
+
+/// What the system tells of the end of the process that this handle is of.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+fn end_of(handle: &OwnedFd, pid: u32) -> Told {
+    use rustix::ioctl::{Updater, ioctl, opcode};
+    use std::os::unix::process::ExitStatusExt as _;
+
+    /// `struct pidfd_info` of `linux/pidfd.h` in its first version.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Info {
+        mask: u64,
+        cgroup: u64,
+        pid: u32,
+        thread_group: u32,
+        parent: u32,
+        /// Real, effective, saved and file system ids of user and group.
+        ids: [u32; 8],
+        exit: i32,
+    }
+    const PID: u64 = 1;
+    const EXIT: u64 = 1 << 3;
+    const GET_INFO: rustix::ioctl::Opcode = opcode::read_write::<Info>(0xFF, 11);
+
+    let mut info = Info {
+        mask: PID | EXIT,
+        ..Info::default()
+    };
+    // SAFETY: `Info` is what this request reads and writes (`PIDFD_GET_INFO`), and every bit
+    // pattern of it is valid; another kind of file refuses the request.
+    let told = unsafe { ioctl(handle, Updater::<GET_INFO, Info>::new(&mut info)) };
+    if told.is_err() {
+        return Told::Nothing;
+    }
+    if info.mask & EXIT == 0 {
+        return if info.pid == pid {
+            Told::NotYet
+        } else {
+            Told::Nothing
+        };
+    }
+    // A process that is gone has no number any more.
+    let status = std::process::ExitStatus::from_raw(info.exit);
+    Told::Ended(status.code().map_or(End::Killed, End::Exited))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: &OwnedFd, _: u32) -> Told {
+    Told::Nothing
+}
+
+fn wait_on(handle: &OwnedFd, limit: Duration) {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     let limit = Timespec::try_from(limit).ok();
     if poll(&mut [PollFd::new(handle, PollFlags::IN)], limit.as_ref()).is_err() {
@@ -175,5 +325,58 @@ mod tests {
         assert!(wait_for_end(pid, started, Duration::from_secs(60)));
         child.wait().expect("its end");
         assert!(wait_for_end(pid, started, Duration::from_secs(60)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_handle_is_of_the_process_that_was_meant() {
+        let mut child = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("a child");
+        let process = Process {
+            pid: child.id(),
+            started: Stat::of(child.id()).expect("its stat").started,
+            name: "cat".into(),
+        };
+        assert!(Handle::of(&process).is_some());
+        let other = Process {
+            started: process.started + 1,
+            ..process.clone()
+        };
+        assert!(Handle::of(&other).is_none(), "its number was another's before");
+        drop(child.stdin.take());
+        child.wait().expect("its end");
+        assert!(Handle::of(&process).is_none());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_handle_tells_how_the_process_ended() {
+        for (command, expected) in [
+            ("exit 0", End::Exited(0)),
+            ("exit 128", End::Exited(128)),
+            ("kill -9 $$", End::Killed),
+        ] {
+            let mut child = Command::new("sh")
+                .args(["-c", &format!("read line; {command}")])
+                .stdin(Stdio::piped())
+                .spawn()
+                .expect("a child");
+            let handle = open_process(child.id()).expect("a handle");
+            let before = end_of(&handle, child.id());
+            assert_eq!(
+                end_of(&handle, child.id() + 1),
+                Told::Nothing,
+                "of another process"
+            );
+            drop(child.stdin.take());
+            child.wait().expect("its end");
+            let after = end_of(&handle, child.id());
+            // Linux tells since 6.15.
+            if (before, after) != (Told::Nothing, Told::Nothing) {
+                assert_eq!((before, after), (Told::NotYet, Told::Ended(expected)));
+            }
+        }
     }
 }

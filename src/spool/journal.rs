@@ -27,11 +27,21 @@ pub enum Outcome {
     Unknown,
     /// Jenkins refused it.
     Failed,
-    /// Its user gave it up.
+    /// Its user gave it up, or nobody could find out whether the remote took the push.
     Dropped,
+    /// The remote did not take the push that it was for.
+    NotPushed,
+    /// It is not known yet whether the remote took the push that it is for.
+    Undecided,
 }
 
 impl Outcome {
+    /// Whether it is about sending, and not about what was to be known before.
+    #[must_use]
+    pub fn is_of_delivery(self) -> bool {
+        !matches!(self, Self::NotPushed | Self::Undecided)
+    }
+
     /// The word people read.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -43,6 +53,8 @@ impl Outcome {
             Self::Unknown => "unknown",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
+            Self::NotPushed => "not pushed",
+            Self::Undecided => "undecided",
         }
     }
 }
@@ -175,6 +187,17 @@ impl Journal {
     /// What the file system says.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         self.entries_from(0)
+    }
+
+    /// The newest line.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn last(&self) -> Result<Option<Entry>> {
+        // No line is longer than what a trigger's names and one message make.
+        const ENOUGH: u64 = 64 * 1024;
+        let tail = self.entries_from(self.length().saturating_sub(ENOUGH))?;
+        Ok(tail.into_iter().next_back())
     }
 
     /// The lines that came after it was `start` bytes long.

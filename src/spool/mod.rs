@@ -6,6 +6,7 @@
 //! outcome: into nothing when Jenkins took it, into `failed` when it did not.
 
 mod journal;
+mod push;
 mod trigger;
 
 use std::fmt;
@@ -15,7 +16,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use journal::{Entry, Journal, Outcome};
+pub use push::{PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use trigger::{Hold, Trigger, new_ids};
+
+use trigger::check_format;
 
 use crate::platform::{self, Lock};
 
@@ -135,22 +139,34 @@ impl Spool {
     /// # Errors
     /// [`Error::Full`], or what the file system says; nothing is left behind then.
     pub fn put(&self, trigger: &Trigger) -> Result<()> {
+        self.intake()?.put(trigger)
+    }
+
+    /// Makes ready to take several triggers in.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn intake(&self) -> Result<Intake<'_>> {
         self.prepare()?;
         let new = self.folder.join("new");
         let waiting = fs::read_dir(&new).map_err(io_error("read", &new))?;
-        if waiting.take(MOST_WAITING).count() == MOST_WAITING {
-            return Err(Error::Full);
-        }
-        self.write(trigger, "new")
+        let waiting = waiting.take(MOST_WAITING).count();
+        Ok(Intake {
+            spool: self,
+            room: MOST_WAITING - waiting,
+        })
     }
 
     fn write(&self, trigger: &Trigger, folder: &str) -> Result<()> {
-        let path = self.file(folder, &trigger.id);
-        let name = format!("{}.{}.json", trigger.id, std::process::id());
+        self.write_entry(&trigger.id, folder, &trigger::encode(trigger))
+    }
+
+    fn write_entry(&self, id: &str, folder: &str, text: &[u8]) -> Result<()> {
+        let path = self.file(folder, id);
+        let name = format!("{id}.{}.json", std::process::id());
         let temporary = self.folder.join("tmp").join(name);
-        let text = trigger::encode(trigger);
         let written = platform::create_private(&temporary)
-            .and_then(|mut file| file.write_all(&text))
+            .and_then(|mut file| file.write_all(text))
             .and_then(|()| fs::rename(&temporary, &path));
         written.map_err(|error| {
             let _ = fs::remove_file(&temporary);
@@ -370,6 +386,25 @@ impl Spool {
     /// Forgets that something was said.
     pub fn unsay(&self, what: &str) {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
+    }
+}
+
+/// A spool that takes triggers in. How many wait is counted once and not for each of them: one
+/// push may bring thousands.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    spool: &'a Spool,
+    room: usize,
+}
+
+impl Intake<'_> {
+    /// Takes a trigger in.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    pub fn put(&mut self, trigger: &Trigger) -> Result<()> {
+        self.room = self.room.checked_sub(1).ok_or(Error::Full)?;
+        self.spool.write(trigger, "new")
     }
 }
 

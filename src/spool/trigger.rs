@@ -117,18 +117,24 @@ pub(super) fn encode(trigger: &Trigger) -> Vec<u8> {
 }
 
 pub(super) fn decode(text: &[u8]) -> Result<Trigger, String> {
+    check_format(text, FORMAT)?;
+    serde_json::from_slice(text).map_err(|error| error.to_string())
+}
+
+/// Refuses an entry that another version wrote in another format.
+pub(super) fn check_format(text: &[u8], format: u32) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Version {
         v: u32,
     }
-    let version: Version = serde_json::from_slice(text).map_err(|error| error.to_string())?;
-    if version.v != FORMAT {
-        return Err(format!(
-            "it is of format {}, this version of jenkins-trigger reads {FORMAT}",
-            version.v
-        ));
+    let found: Version = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if found.v == format {
+        return Ok(());
     }
-    serde_json::from_slice(text).map_err(|error| error.to_string())
+    Err(format!(
+        "it is of format {}, this version of jenkins-trigger reads {format}",
+        found.v
+    ))
 }
 
 #[cfg(test)]

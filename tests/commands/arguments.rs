@@ -54,7 +54,7 @@ fn the_help_names_every_command_and_variable() {
     let home = home();
     let ran = home.tool(&home.path("home"), &["--help"]);
     insta::assert_snapshot!(ran.stdout, @"
-    Triggers the mapped Jenkins job when git commits.
+    Triggers the mapped Jenkins job when git pushes or commits.
 
     A git hook reads `.jenkins-trigger.yml` from the repository and asks Jenkins, in the background, to build the job that the file maps the branch to, with the branch as a parameter.
 
@@ -65,7 +65,7 @@ fn the_help_names_every_command_and_variable() {
       uninstall  Take out exactly what install put in
       status     Show what git will really run, and what waits
       trust      Allow this repository to reach the servers its file names
-      check      Read the file and say what is wrong; with --branch, which rules fire and why
+      check      Read the file and say what is wrong; with --branch or --tag, which rules fire and why
       trigger    Trigger by hand what the file maps a branch to
       retry      Send now what waits or failed
       log        Show what became of the triggers
@@ -99,7 +99,7 @@ fn the_help_names_every_command_and_variable() {
 
     Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
     a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
-    JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git commit ...
+    JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
     Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.
     ");
@@ -112,7 +112,6 @@ fn bad_arguments_end_with_1_on_stderr() {
     let before = listing(&home.path(""));
     for arguments in [
         &["no-such-command"][..],
-        &["install"],
         &["install", "pre-commit"],
         &["install", "post-commit", "--no-such-option"],
         &["uninstall", "more"],

@@ -39,7 +39,7 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
     filtered(&home, || {
         insta::assert_snapshot!(script, @r#"
         #!/bin/sh
-        # jenkins-trigger hook, version 2. To take it out: jenkins-trigger uninstall
+        # jenkins-trigger hook, version 3. To take it out: jenkins-trigger uninstall
         # folders made for it: 0
         hook=post-commit
         binary='[PROGRAM]'
@@ -90,6 +90,15 @@ fn the_hook_file_is_exactly_this_script_and_executable() {
         	printf 'jenkins-trigger: the program is gone; install it again, or %s\n' "$fix" >&2
         	leave "$@"
         }
+        if [ $hook = pre-push ]; then
+        	# Here git heeds the exit code, so only that of the hook that was here before may count: without
+        	# one there is none, and what comes of a program that does not even start is not its.
+        	"$binary" hook ${everywhere:+--everywhere} ${chained:+--chain "$chained"} "$hook" "$@"
+        	code=$?
+        	[ -n "$chained" ] || exit 0
+        	[ $code = 0 ] || "$binary" --version </dev/null >/dev/null 2>&1 || leave "$@"
+        	exit $code
+        fi
         # A program that does not start must fail nothing, nor keep the one before from running: some
         # shells leave then, others go on if they are told to.
         trap 'leave "$@"' EXIT

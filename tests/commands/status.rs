@@ -61,10 +61,11 @@ fn it_says_where_git_looks_and_that_all_three_hooks_fire() {
         exit code: 0
         ----- stdout -----
         git       [VERSION], hooks in [HOME]/shop/.git/hooks (core.hooksPath is not set)
-        EVENT        GIT HOOK      STATE  FROM
-        post-commit  post-commit   ours   [HOME]/shop/.git/hooks/post-commit
-        post-commit  post-merge    ours   [HOME]/shop/.git/hooks/post-merge
-        post-commit  post-rewrite  ours   [HOME]/shop/.git/hooks/post-rewrite
+        EVENT        GIT HOOK      STATE    FROM
+        post-commit  post-commit   ours     [HOME]/shop/.git/hooks/post-commit
+        post-commit  post-merge    ours     [HOME]/shop/.git/hooks/post-merge
+        post-commit  post-rewrite  ours     [HOME]/shop/.git/hooks/post-rewrite
+        post-push    pre-push      nothing
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
         triggers  0 waiting, 0 failed
@@ -118,6 +119,10 @@ fn with_json_it_prints_one_object() {
                 }
               ],
               "hook": "post-rewrite"
+            },
+            {
+              "entries": [],
+              "hook": "pre-push"
             }
           ],
           "hooks_folder": "[HOME]/shop/.git/hooks",
@@ -140,7 +145,8 @@ fn with_json_it_prints_one_object() {
               "version": "[OUR VERSION]"
             }
           ],
-          "waiting": 0
+          "waiting": 0,
+          "warnings": []
         }
         "#);
     });

@@ -9,12 +9,12 @@ use crate::support::{Home, Ran, Repository, program, with_each_git};
 use crate::watch::{commits, hook_script, said, shop_with_sha, triggers, wait_for_fired, write_program};
 
 /// A bare repository whose default branch has the file, and a clone to push from.
-struct Scene<'a> {
-    bare: PathBuf,
-    clone: Repository<'a>,
+pub struct Scene<'a> {
+    pub bare: PathBuf,
+    pub clone: Repository<'a>,
 }
 
-fn file(jenkins: &StandIn) -> String {
+pub fn file(jenkins: &StandIn) -> String {
     format!(
         "version: 1\nserver: {}\njobs:\n\
          \x20 - {{ name: branches, job: shop/deploy, events: [post-receive], parameters: {{ SHA: \"${{sha}}\" }} }}\n\
@@ -23,18 +23,22 @@ fn file(jenkins: &StandIn) -> String {
     )
 }
 
-fn scene<'a>(home: &'a Home, file: &str) -> Scene<'a> {
+pub fn scene<'a>(home: &'a Home, file: &str) -> Scene<'a> {
     scene_with(home, file, &[])
 }
 
 /// The same, with options for `git init`.
-fn scene_with<'a>(home: &'a Home, file: &str, options: &[&str]) -> Scene<'a> {
+pub fn scene_with<'a>(home: &'a Home, file: &str, options: &[&str]) -> Scene<'a> {
     let clone = home.repository_with("clone", file, options);
     clone.commit("base");
-    home.git(&home.path(""), &["clone", "-q", "--bare", "clone", "bare.git"]);
+    // What it is called otherwise may be another git's.
+    let other_side = "--upload-pack=git upload-pack";
+    home.git(
+        &home.path(""),
+        &["clone", "-q", "--bare", other_side, "clone", "bare.git"],
+    );
     let bare = home.path("bare.git");
     clone.git(&["remote", "add", "origin", &bare.display().to_string()]);
-    // What it is called otherwise may be another git's.
     clone.git(&["config", "remote.origin.receivepack", "git receive-pack"]);
     home.tool(&bare, &["trust", "--yes"]).succeeded();
     write_program(&bare.join("hooks/post-receive"), hook_script("post-receive"));
@@ -42,18 +46,18 @@ fn scene_with<'a>(home: &'a Home, file: &str, options: &[&str]) -> Scene<'a> {
 }
 
 impl Scene<'_> {
-    fn commit(&self, message: &str) -> String {
+    pub fn commit(&self, message: &str) -> String {
         self.clone.git(&["commit", "-q", "--allow-empty", "-m", message]);
         self.clone.head()
     }
 
-    fn push(&self, what: &[&str]) -> Ran {
+    pub fn push(&self, what: &[&str]) -> Ran {
         self.clone.git(&[&["push", "-q", "origin"], what].concat())
     }
 
     /// One more push, and nothing has come but what is expected.
     #[track_caller]
-    fn assert_fired(&self, jenkins: &StandIn, expected: &[String]) {
+    pub fn assert_fired(&self, jenkins: &StandIn, expected: &[String]) {
         self.clone.git(&["checkout", "-q", "-B", "the-end"]);
         let end = self.commit("the end");
         self.push(&["the-end"]);

@@ -79,6 +79,8 @@ pub fn said(ran: &Ran) -> Vec<&str> {
     ran.stderr
         .lines()
         .filter(|line| line.contains("jenkins-trigger"))
+        // git overwrites what may stand behind a line of the other side.
+        .map(str::trim_end)
         .collect()
 }
 
@@ -141,4 +143,22 @@ pub fn wait_for_fired(jenkins: &StandIn, expected: &[String]) {
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);
+}
+
+/// The same where a commit may be expected several times.
+#[track_caller]
+pub fn wait_for_each_fired(jenkins: &StandIn, expected: &[String]) {
+    let came = |state: &[RecordedRequest]| {
+        let answered = state.iter().filter(|request| request.status.is_some());
+        answered
+            .filter(|request| !request.form_values("SHA").is_empty())
+            .count()
+            >= expected.len()
+    };
+    assert!(
+        jenkins.wait_until(|state| came(&state.requests), PATIENCE),
+        "{expected:?} did not all come: {:?}",
+        commits(jenkins)
+    );
+    wait_for_fired(jenkins, expected);
 }

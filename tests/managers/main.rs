@@ -14,3 +14,4 @@ mod helpers;
 mod husky;
 mod lefthook;
 mod pre_commit;
+mod pre_push;

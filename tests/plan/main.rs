@@ -7,5 +7,6 @@ mod operations;
 mod parameters;
 mod paths;
 mod properties;
+mod remotes;
 mod variables;
 mod wishes;

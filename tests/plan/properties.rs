@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jenkins_trigger::config::Config;
 use jenkins_trigger::event::{ChangedPaths, Event, Kind, Operation};
-use jenkins_trigger::plan::{self, Wishes};
+use jenkins_trigger::plan::{self, Reason, Wishes};
 use proptest::prelude::*;
 
 use crate::helpers::{file_with, on, surroundings, tagged};
@@ -23,6 +23,8 @@ fn a_rule() -> impl Strategy<Value = String> {
             "tags: [\"v*\"]",
             "events: [post-push]",
             "events: [post-commit, post-receive]",
+            "remotes: [origin]",
+            "remotes: [backup, team]",
             "paths: [\"src/**\"]",
             "paths_ignore: [\"**/*.md\"]",
             "branch_parameter: false",
@@ -79,6 +81,7 @@ fn an_event() -> impl Strategy<Value = Event> {
         one_of(&["src/a.rs", "README.md", "src/b.md"]),
         0..3,
     ));
+    let remote = prop::option::of(one_of(&["origin", "backup", "Origin"]));
     let operations =
         prop::sample::subsequence(vec![Operation::Rebase, Operation::Merge, Operation::Revert], 0..3);
     let message = one_of(&[
@@ -86,7 +89,8 @@ fn an_event() -> impl Strategy<Value = Event> {
         "A subject [skip ci]",
         "A subject\n\nskip-checks: true",
     ]);
-    (name, kind, changed, operations, message).prop_map(|(mut event, kind, changed, operations, message)| {
+    let all = (name, kind, remote, changed, operations, message);
+    all.prop_map(|(mut event, kind, remote, changed, operations, message)| {
         event.commit.message = message.into();
         let changed = match changed {
             Some(paths) => ChangedPaths::Known(paths.into_iter().map(Into::into).collect()),
@@ -94,6 +98,7 @@ fn an_event() -> impl Strategy<Value = Event> {
         };
         Event {
             kind,
+            remote: remote.map(Into::into),
             changed,
             operations,
             ..event
@@ -104,9 +109,14 @@ fn an_event() -> impl Strategy<Value = Event> {
 fn a_wish() -> impl Strategy<Value = Wishes> {
     let only = prop::collection::vec(one_of(&["rule-0", "rule-1", "rule-2"]), 0..2);
     let parameters = prop::collection::vec((one_of(&["A", "BRANCH", "NEW"]), one_of(&["main", "x"])), 0..3);
-    (only, parameters).prop_map(|(only, parameters)| Wishes {
+    let replacements = prop::collection::vec((one_of(&["A", "BRANCH", "NEW"]), one_of(&["main", "y"])), 0..3);
+    (only, parameters, replacements).prop_map(|(only, parameters, replacements)| Wishes {
         only: only.into_iter().map(Into::into).collect(),
         parameters: parameters
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+        replacements: replacements
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect(),
@@ -143,6 +153,23 @@ proptest! {
                     && one.delay == other.delay;
                 prop_assert!(!same, "two identical triggers: {:?} {:?}", one, other);
             }
+        }
+    }
+
+    #[test]
+    fn what_fires_is_known_to_be_possible_from_the_names_alone(event in an_event(), config in a_file()) {
+        let remote = event.remote.as_ref().map(AsRef::as_ref);
+        let may_fire = |config: &Config| plan::may_fire(config, event.kind, event.reference.as_ref(), remote);
+        let plan = plan::plan(&event, &config, &surroundings(), &Wishes::default());
+        prop_assert!(plan.triggers.is_empty() || may_fire(&config));
+        for verdict in &plan.verdicts {
+            let alone = Config { rules: vec![config.rules[verdict.rule].clone()], ..config.clone() };
+            let by_name = !matches!(
+                verdict.reason,
+                Reason::OtherEvent(_) | Reason::OtherRemote { .. } | Reason::OnlyTags | Reason::OnlyBranches
+                    | Reason::NoPattern { .. } | Reason::Pattern { included: false, .. }
+            );
+            prop_assert_eq!(may_fire(&alone), by_name, "{}", verdict.reason);
         }
     }
 

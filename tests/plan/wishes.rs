@@ -1,4 +1,4 @@
-//! What the command line adds.
+//! What the command line adds, and what a push option replaces.
 
 use jenkins_trigger::event::{Event, Kind};
 use jenkins_trigger::plan::{self, Plan, Wishes};
@@ -97,5 +97,39 @@ fn a_value_by_hand_is_no_template() {
     assert_eq!(
         shown(&wished("  - { job: x }\n", &wishes).triggers[0])[1],
         ("A", "${sha} $$".into())
+    );
+}
+
+/// Whoever pushes fills in what the file leaves open, and nothing else.
+#[test]
+fn a_replacement_counts_for_rules_that_name_the_parameter_and_for_no_other() {
+    let jobs = "  - { name: names, job: x, parameters: { A: \"1\", B: \"2\" } }\n\
+                \x20 - { name: leaves-out, job: y, parameters: { B: \"${tag}\", C: \"3\" } }\n\
+                \x20 - { name: none, job: z }\n";
+    let wishes = Wishes {
+        replacements: vec![
+            ("B".into(), "first".into()),
+            ("BRANCH".into(), "evil".into()),
+            ("NEW".into(), "new".into()),
+            ("b".into(), "lower".into()),
+            ("B".into(), "${sha} $$ \u{e9}".into()),
+        ],
+        ..Wishes::default()
+    };
+    let plan = wished(jobs, &wishes);
+    let shown: Vec<_> = plan.triggers.iter().map(shown).collect();
+    let pairs = |pairs: &[(&'static str, &str)]| -> Vec<_> {
+        pairs
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        shown,
+        [
+            pairs(&[("BRANCH", "main"), ("A", "1"), ("B", "${sha} $$ \u{e9}")]),
+            pairs(&[("BRANCH", "main"), ("B", "${sha} $$ \u{e9}"), ("C", "3")]),
+            pairs(&[("BRANCH", "main")]),
+        ]
     );
 }

@@ -14,18 +14,27 @@ pub(super) enum Hook {
     Merge,
     /// After an amended commit and after a rebase.
     Rewrite,
+    /// Before a push, where it was made.
+    Push,
     /// After a push, where it was received.
     Receive,
 }
 
 impl Hook {
-    const ALL: [Self; 4] = [Self::Commit, Self::Merge, Self::Rewrite, Self::Receive];
+    const ALL: [Self; 5] = [
+        Self::Commit,
+        Self::Merge,
+        Self::Rewrite,
+        Self::Push,
+        Self::Receive,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Commit => "post-commit",
             Self::Merge => "post-merge",
             Self::Rewrite => "post-rewrite",
+            Self::Push => "pre-push",
             Self::Receive => "post-receive",
         }
     }
@@ -91,7 +100,7 @@ impl Call {
             Some(Hook::Merge) => first.is_some_and(|word| word == "0"),
             // An amended commit has had its `post-commit`.
             Some(Hook::Rewrite) => first.is_some_and(|word| word == "rebase"),
-            Some(Hook::Commit | Hook::Receive) => true,
+            Some(Hook::Commit | Hook::Push | Hook::Receive) => true,
             None => self.event == CONFIG,
         }
     }
@@ -103,6 +112,8 @@ fn told_by(arguments: &[OsString]) -> Result<Option<Hook>, String> {
         [] => Ok(None),
         [word] if word == "0" || word == "1" => Ok(Some(Hook::Merge)),
         [word] if word == "amend" || word == "rebase" => Ok(Some(Hook::Rewrite)),
+        // The remote and its address.
+        [_, _] => Ok(Some(Hook::Push)),
         _ => Err(
             "git's config runs `jenkins-trigger hook config` for a hook that it does not serve; see: git config \
              --get-regexp '^hook\\.'"
@@ -133,13 +144,14 @@ mod tests {
             (&["1"], Some(Hook::Merge)),
             (&["amend"], Some(Hook::Rewrite)),
             (&["rebase"], Some(Hook::Rewrite)),
+            (&["origin", "../shop.git"], Some(Hook::Push)),
         ];
         for (arguments, hook) in cases {
             let call = read(&[&["--everywhere", "config"], *arguments].concat()).expect("a call");
             assert_eq!(call.hook, *hook, "{arguments:?}");
             assert!(call.everywhere);
         }
-        for arguments in [&["origin", "url"][..], &["2"], &[""], &["0", "1"]] {
+        for arguments in [&["2"][..], &[""], &["a", "b", "c"]] {
             assert!(read(&[&["config"], arguments].concat()).is_err(), "{arguments:?}");
         }
     }

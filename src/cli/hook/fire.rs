@@ -5,14 +5,20 @@ use std::collections::BTreeSet;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::enqueue;
 use crate::cli::file::Source;
+use crate::cli::pushes;
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};
-use crate::event::{Event, commit};
+use crate::event::receive::{Options, PARAMETER};
+use crate::event::{ChangedPaths, DefaultBranch, Event, commit};
 use crate::git::Repository;
-use crate::plan::{self, Plan, Reason, Wishes};
+use crate::plan::{self, Plan, Reason, Verdict, Wishes};
 use crate::spool::{Hold, Spool, Trigger};
 use crate::ui::Printer;
+
+/// Of more references that one push moved, and for which rules may fire, the changed paths are not
+/// looked for: whoever pushed waits for it.
+const MOST_COMPARED: usize = 200;
 
 /// How events are made triggers.
 pub(super) struct Fire<'a> {
@@ -24,20 +30,109 @@ pub(super) struct Fire<'a> {
     pub(super) by_commit: bool,
 }
 
+/// Why a trigger would not be sent, as far as it is known without asking anybody.
+pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Trigger) -> Option<String> {
+    match trusted {
+        Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
+        Ok(_) => Some(deliver::untrusted(&trigger.server)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// A rule that would have fired but for a marker is worth a line, once; other branches are not.
+pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan, told: &mut BTreeSet<String>) {
+    for verdict in &plan.verdicts {
+        let rule = &config.rules[verdict.rule];
+        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
+            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
+        let noted = verdict.note.as_ref();
+        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
+        for line in skipped.into_iter().chain(noted) {
+            if told.insert(line.clone()) {
+                printer.hook_line(&line);
+            }
+        }
+    }
+}
+
+/// Finds out what one of so many events changed, if the file asks for that.
+pub(super) fn find_changed_paths(
+    event: &mut Event,
+    count: usize,
+    config: &Config,
+    repository: &Repository,
+    default: Option<&DefaultBranch>,
+) {
+    if count > MOST_COMPARED {
+        let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
+        event.changed = ChangedPaths::Unknown(why);
+    } else if plan::needs_changed_paths(config) {
+        event.find_changed_paths(repository, default);
+    }
+}
+
+/// A push with the circumstances that all of its events share.
+#[derive(Debug, Default)]
+pub(super) struct Push {
+    pub(super) events: Vec<Event>,
+    /// What new branches are compared with.
+    pub(super) default: Option<DefaultBranch>,
+    /// What whoever pushed asked for.
+    pub(super) options: Options,
+}
+
 impl Fire<'_> {
     /// Makes triggers of the events and starts to send them.
     ///
     /// # Errors
     /// What is wrong with the file; triggers that wait are sent all the same.
     pub(super) fn run(&self, source: anyhow::Result<Source>, events: &mut [Event]) -> anyhow::Result<()> {
+        self.carry_out(|| {
+            let config = source?.read()?;
+            let plans = self.plan(&config, events, None, &Wishes::default());
+            Ok(self.triggers(&config, events, &plans))
+        })
+    }
+
+    /// The same for a push that is read only now, when it is known what may fire.
+    ///
+    /// # Errors
+    /// As [`Fire::run`], and what keeps the push from being read.
+    pub(super) fn run_push(
+        &self,
+        source: anyhow::Result<Source>,
+        read: impl FnOnce(&Config) -> anyhow::Result<Push>,
+    ) -> anyhow::Result<()> {
+        self.carry_out(|| {
+            let config = source?.read()?;
+            let mut push = read(&config)?;
+            let wishes = Wishes {
+                replacements: push.options.parameters.clone(),
+                ..Wishes::default()
+            };
+            let plans = self.plan(&config, &mut push.events, push.default.as_ref(), &wishes);
+            if let Some(skip) = push.options.skip {
+                if plans.iter().any(|plan| !plan.triggers.is_empty()) {
+                    self.printer
+                        .hook_line(&format!("nothing triggered: the push option {skip} says so"));
+                }
+                return Ok(Vec::new());
+            }
+            self.tell_left_out(&config, &push.options, &plans);
+            Ok(self.triggers(&config, &push.events, &plans))
+        })
+    }
+
+    fn carry_out(&self, plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
         let (told, waiting) = if self.tells {
             let backlog = backlog::tell(self.printer, &spool);
+            pushes::tend(self.printer, self.repository, &spool);
             (backlog.told, backlog.waiting > 0)
         } else {
             (BTreeSet::new(), false)
         };
-        let planned = source.and_then(|source| self.plan(&source, events));
+        let planned = plan();
         let triggers = planned.as_deref().unwrap_or_default();
         self.accept(&spool, told, triggers);
         if (waiting || !triggers.is_empty())
@@ -50,21 +145,33 @@ impl Fire<'_> {
         planned.map(drop)
     }
 
-    /// What the file says is to be triggered because of these events.
-    fn plan(&self, source: &Source, events: &mut [Event]) -> anyhow::Result<Vec<Trigger>> {
-        let config = source.read()?;
-        let surroundings = enqueue::surroundings(&config);
-        let mut triggers = Vec::new();
+    /// What the file says is to be triggered because of each of these events.
+    fn plan(
+        &self,
+        config: &Config,
+        events: &mut [Event],
+        default: Option<&DefaultBranch>,
+        wishes: &Wishes,
+    ) -> Vec<Plan> {
+        let surroundings = enqueue::surroundings(config);
+        let count = events.len();
+        let mut plans = Vec::new();
         for event in events {
-            if plan::needs_changed_paths(&config) {
-                event.find_changed_paths(self.repository);
-            }
-            if self.by_commit && plan::needs_last_action(&config) {
+            find_changed_paths(event, count, config, self.repository, default);
+            if self.by_commit && plan::needs_last_action(config) {
                 commit::note_last_action(event, self.repository);
             }
-            let plan = plan::plan(event, &config, &surroundings, &Wishes::default());
-            self.tell_skips(&config, &plan);
-            triggers.extend(enqueue::triggers(event, &config, &plan));
+            plans.push(plan::plan(event, config, &surroundings, wishes));
+        }
+        plans
+    }
+
+    fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
+        let mut triggers = Vec::new();
+        let mut told = BTreeSet::new();
+        for (event, plan) in events.iter().zip(plans) {
+            tell_skips(self.printer, config, plan, &mut told);
+            triggers.extend(enqueue::triggers(event, config, plan));
         }
         // One push is one storm, however many references it moves.
         if triggers.len() > config.max_triggers {
@@ -72,19 +179,30 @@ impl Fire<'_> {
                 trigger.hold = Some(Hold::Storm);
             }
         }
-        Ok(triggers)
+        triggers
     }
 
-    /// A rule that would have fired but for a marker is worth a line; other branches are not.
-    fn tell_skips(&self, config: &Config, plan: &Plan) {
-        for verdict in &plan.verdicts {
-            let rule = &config.rules[verdict.rule];
-            if let Reason::Marker(_) | Reason::During(_) = verdict.reason {
-                self.printer
-                    .hook_line(&format!("{} not triggered: {}", rule.job, verdict.reason));
-            }
-            if let Some(note) = &verdict.note {
-                self.printer.hook_line(&format!("rule {}: {note}", rule.name));
+    /// Whoever gives a value and sees nothing would take it for used.
+    fn tell_left_out(&self, config: &Config, options: &Options, plans: &[Plan]) {
+        for option in &options.malformed {
+            self.printer.hook_line(&format!(
+                "the push option {option} is left out: it has no name or no value; write it so: git push -o \
+                 {PARAMETER}NAME=VALUE"
+            ));
+        }
+        let fires = |verdict: &&Verdict| verdict.fires;
+        let fired = plans.iter().flat_map(|plan| plan.verdicts.iter().filter(fires));
+        let named: BTreeSet<&[u8]> = fired
+            .flat_map(|verdict| &config.rules[verdict.rule].parameters)
+            .map(|(name, _)| name.as_bytes())
+            .collect();
+        let mut told = BTreeSet::new();
+        for (name, _) in &options.parameters {
+            if !named.contains(name.as_slice()) && told.insert(name) {
+                self.printer.hook_line(&format!(
+                    "the push option {PARAMETER}{name} is left out: no rule that fires has {name} among its \
+                     `parameters`"
+                ));
             }
         }
     }
@@ -95,16 +213,17 @@ impl Fire<'_> {
             return;
         }
         let trusted = trust::servers_of(self.repository.common_dir());
+        let mut intake = spool.intake();
+        let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
-            let trouble = match &trusted {
-                Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
-                Ok(_) => Some(deliver::untrusted(&trigger.server)),
-                Err(error) => Some(error.to_string()),
+            let trouble = trouble(&trusted, trigger);
+            let put = match &mut intake {
+                Ok(intake) => intake.put(trigger).map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
             };
-            if let Err(error) = spool.put(trigger) {
-                self.printer
-                    .hook_line(&format!("nothing triggered: {to}: {error}"));
+            if let Err(error) = put {
+                lost.get_or_insert_with(|| (format!("{to}: {error}"), 0)).1 += 1;
             } else if trigger.hold.is_some() {
                 // All of them are told below, in one line.
             } else if let Some(trouble) = trouble {
@@ -114,6 +233,15 @@ impl Fire<'_> {
             } else {
                 self.printer.hook_line(&to);
             }
+        }
+        // What keeps one out keeps most of them out.
+        if let Some((first, count)) = lost {
+            let more = match count - 1 {
+                0 => String::new(),
+                more => format!(" (and {more} more)"),
+            };
+            self.printer
+                .hook_line(&format!("nothing triggered: {first}{more}"));
         }
         if triggers.iter().any(|trigger| trigger.hold.is_some()) {
             self.printer

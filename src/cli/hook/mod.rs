@@ -2,7 +2,9 @@
 
 mod call;
 mod fire;
+mod push;
 mod rebase;
+mod receive;
 mod seen;
 
 use std::ffi::OsString;
@@ -75,6 +77,10 @@ fn serve(printer: &Printer, call: &Call, code: &mut u8) -> anyhow::Result<()> {
     if !runs_already(call, chained) {
         *code = run_chained(printer, chained, call, stdin, ancestors.is_none());
     }
+    if call.hook == Some(Hook::Push) && *code != 0 {
+        // git does not push then.
+        return Ok(());
+    }
     match seen {
         Some(seen) => react(printer, call, seen?, || ancestors),
         None => anyhow::bail!("stopped by a fault of its own; git is not affected"),
@@ -84,7 +90,7 @@ fn serve(printer: &Printer, call: &Call, code: &mut u8) -> anyhow::Result<()> {
 /// What this process and the chained hook both need of it.
 fn read_stdin(call: &Call) -> Option<Vec<u8>> {
     let stdin = io::stdin();
-    if call.hook != Some(Hook::Receive) || stdin.is_terminal() {
+    if !matches!(call.hook, Some(Hook::Push | Hook::Receive)) || stdin.is_terminal() {
         return None;
     }
     let mut bytes = Vec::new();
@@ -167,6 +173,10 @@ fn react(
     if since == Since::Gone {
         return Ok(());
     }
+    if let Doing::Pushing(pushing) = &seen.doing {
+        let ancestors = ancestors();
+        return push::announce(printer, call, &seen, pushing, ancestors.as_deref());
+    }
     let source = seen.source();
     if matches!(source, Ok(None)) && call.everywhere {
         return Ok(());
@@ -188,6 +198,7 @@ fn react(
     {
         return Ok(());
     }
+    let missing = || anyhow::Error::from(without_file(seen.hook, &seen.repository));
     match &mut seen.doing {
         Doing::Detached => {
             if spool.say_once(DETACHED).unwrap_or(true) {
@@ -196,7 +207,7 @@ fn react(
             Ok(())
         }
         Doing::AtTheEnd(made) => {
-            let source = source?.ok_or_else(|| without_file(seen.hook, &seen.repository))?;
+            let source = source?.ok_or_else(missing)?;
             // Now somebody is there to be told.
             source.read()?;
             Ok(rebase::start(
@@ -205,20 +216,28 @@ fn react(
                 lineage.gits.last().copied(),
             )?)
         }
-        Doing::Fired(events) => {
-            if seen.hook != Hook::Receive {
-                spool.unsay(DETACHED);
-            }
-            let source = source
-                .and_then(|source| source.ok_or_else(|| without_file(seen.hook, &seen.repository).into()));
-            let by_commit = seen.hook == Hook::Commit;
+        Doing::Fired(event) => {
+            spool.unsay(DETACHED);
             let fire = Fire {
                 printer,
                 repository: &seen.repository,
                 tells: true,
-                by_commit,
+                by_commit: seen.hook == Hook::Commit,
             };
-            fire.run(source, events)
+            let source = source.and_then(|source| source.ok_or_else(missing));
+            fire.run(source, std::slice::from_mut(event))
+        }
+        // Dealt with above.
+        Doing::Pushing(_) => Ok(()),
+        Doing::Received(received) => {
+            let fire = Fire {
+                printer,
+                repository: &seen.repository,
+                tells: true,
+                by_commit: false,
+            };
+            let source = source.and_then(|source| source.ok_or_else(missing));
+            fire.run_push(source, |config| Ok(received.read(&seen.repository, config)?))
         }
     }
 }
@@ -279,7 +298,7 @@ fn is_git(process: &Process) -> bool {
 
 /// Whether this is the program itself at a hook: a script of its name is not.
 fn runs_a_hook(process: &Process) -> bool {
-    let is_named = process.name == "jenkins-trigger" || platform::own_name().as_ref() == Some(&process.name);
+    let is_named = process.name == "jenkins-trigger" || platform::own().name == process.name;
     is_named
         && platform::arguments_of(process.pid)
             .get(1)

@@ -6,12 +6,13 @@ use std::path::Path;
 use bstr::ByteSlice as _;
 
 use super::call::{Call, Hook};
-use crate::cli::Refusal;
+use super::push::{self, Pushing};
+use super::receive::{self, Received};
 use crate::cli::file::{self, Source};
 use crate::config::FILE_NAME;
 use crate::environment;
+use crate::event::Event;
 use crate::event::commit::{self, Found, Rebased};
-use crate::event::{Event, receive};
 use crate::git::{Head, Repository, digest};
 use crate::platform::Process;
 
@@ -22,16 +23,20 @@ pub(super) struct Seen {
     pub(super) repository: Repository,
     pub(super) doing: Doing,
     /// The commit that the file is looked for in, if there is one.
-    tip: Option<String>,
+    pub(super) tip: Option<String>,
     /// What a push has moved, as git tells it.
-    input: Vec<u8>,
+    pub(super) input: Vec<u8>,
 }
 
 /// What git did.
 #[derive(Debug)]
 pub(super) enum Doing {
-    /// Something to trigger for; of a push, perhaps several.
-    Fired(Vec<Event>),
+    /// Something to trigger for.
+    Fired(Box<Event>),
+    /// A push is about to be made.
+    Pushing(Pushing),
+    /// A push was taken, perhaps of several references.
+    Received(Received),
     /// A commit without a branch.
     Detached,
     /// A rebase whose branch moves when it ends.
@@ -47,6 +52,23 @@ pub(super) enum Since {
     Moved,
     /// There is nothing to trigger for any more.
     Gone,
+}
+
+/// What git told on stdin, of which this may have been read already.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn input(stdin: Option<&[u8]>) -> io::Result<Vec<u8>> {
+    if let Some(stdin) = stdin {
+        return Ok(stdin.to_vec());
+    }
+    let stdin = io::stdin();
+    let mut bytes = Vec::new();
+    // Whoever tries the hook by hand is not to wait for himself.
+    if !stdin.is_terminal() {
+        stdin.lock().read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 impl Seen {
@@ -73,8 +95,10 @@ impl Seen {
                 Hook::Commit
             }
         });
-        if hook == Hook::Receive {
-            return pushed(call, repository, stdin);
+        match hook {
+            Hook::Push => return push::look(call, repository, stdin),
+            Hook::Receive => return receive::look(call, repository, stdin),
+            Hook::Commit | Hook::Merge | Hook::Rewrite => {}
         }
         let found = match hook {
             Hook::Merge => commit::read_merge(&repository)?,
@@ -85,7 +109,7 @@ impl Seen {
             Found::Nothing => return Ok(None),
             Found::Event(event) => {
                 let tip = event.commit.id.clone();
-                (Doing::Fired(vec![*event]), Some(tip))
+                (Doing::Fired(event), Some(tip))
             }
             Found::Detached(tip) => (Doing::Detached, tip),
             Found::AtTheEnd(made) => {
@@ -121,14 +145,9 @@ impl Seen {
     /// # Errors
     /// What the repository says.
     pub(super) fn catch_up(&mut self) -> anyhow::Result<Since> {
-        if self.hook == Hook::Receive {
-            return Ok(Since::Same);
-        }
         let now = match &mut self.doing {
-            Doing::Fired(events) => {
-                let Some(event) = events.first_mut() else {
-                    return Ok(Since::Same);
-                };
+            Doing::Pushing(_) | Doing::Received(_) => return Ok(Since::Same),
+            Doing::Fired(event) => {
                 // Of a branch its own tip: another one may have been checked out meanwhile.
                 let now = self.repository.resolve(event.reference.as_bstr())?;
                 if now == self.tip {
@@ -181,44 +200,4 @@ impl Seen {
         }
         digest(&what)
     }
-}
-
-fn pushed(call: &Call, repository: Repository, stdin: Option<&[u8]>) -> anyhow::Result<Option<Seen>> {
-    let input = match stdin {
-        Some(stdin) => stdin.to_vec(),
-        None => {
-            let stdin = io::stdin();
-            let mut bytes = Vec::new();
-            if !stdin.is_terminal() {
-                stdin.lock().read_to_end(&mut bytes)?;
-            }
-            bytes
-        }
-    };
-    let events = receive::events(&repository, receive::updates(&input))?;
-    if events.is_empty() {
-        return Ok(None);
-    }
-    let tip = match repository.head()? {
-        Head::Branch { tip: Some(tip), .. } => tip,
-        _ if call.everywhere => return Ok(None),
-        Head::Branch { reference, .. } => {
-            let message =
-                format!("HEAD names {reference}, which is no branch here, so no file is the default one");
-            let help = "set it to one that is: git symbolic-ref HEAD refs/heads/...";
-            return Err(Refusal::new(message, help).into());
-        }
-        Head::Detached { .. } => {
-            let message = "HEAD is detached, so no file is the default one";
-            let help = "set it to a branch: git symbolic-ref HEAD refs/heads/...";
-            return Err(Refusal::new(message, help).into());
-        }
-    };
-    Ok(Some(Seen {
-        hook: Hook::Receive,
-        repository,
-        doing: Doing::Fired(events),
-        tip: Some(tip),
-        input,
-    }))
 }

@@ -18,6 +18,7 @@ jobs:
   - name: 'app'
     job: shop/build
     events: &events [post-push]
+    remotes: [origin]
     branches: ["**", "!dependabot/**", '{a,b}/[!c-é]?']
     paths_ignore: ["**/*.md"]
     parameters: { COMMIT: "${sha}", CHANNEL: "${env.BUILD_CHANNEL:-dev}" }

@@ -36,8 +36,8 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         (
             "multibranch: true",
             "5:5 unknown key `multibranch` in a rule",
-            "known keys here are `name`, `job`, `server`, `method`, `token_from`, `events`, `branches`, `tags`, `paths`, \
-             `paths_ignore`, `branch_parameter`, `parameters`, `delay`, `cause` and `skip_ci`",
+            "known keys here are `name`, `job`, `server`, `method`, `token_from`, `events`, `branches`, `tags`, `remotes`, \
+             `paths`, `paths_ignore`, `branch_parameter`, `parameters`, `delay`, `cause` and `skip_ci`",
         ),
     ]);
     file_refused(&[
@@ -166,6 +166,11 @@ fn a_single_text_is_no_list() {
             "5:13 `events` is a list, not the text `post-push`",
             "write `events: [post-push]`",
         ),
+        (
+            "remotes: origin",
+            "5:14 `remotes` is a list, not the text `origin`",
+            "write `remotes: [origin]`",
+        ),
     ]);
 }
 
@@ -191,6 +196,11 @@ fn an_empty_list_is_refused_where_it_would_match_nothing() {
             "events: []",
             "5:13 `events` is an empty list",
             "name at least one, or leave `events` out for all three",
+        ),
+        (
+            "remotes: []",
+            "5:14 `remotes` is an empty list",
+            "leave `remotes` out for every remote",
         ),
     ]);
     let help = "write `main: folder/job`, or a list of rules that begin with `- job: folder/job`";

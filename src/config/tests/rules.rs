@@ -207,6 +207,16 @@ fn a_job_url_of_another_server_names_that_server() {
 }
 
 #[test]
+fn remotes_are_kept_as_written() {
+    assert_eq!(rule("name: x").remotes, None);
+    for keys in ["", "\nevents: [post-commit, post-push]"] {
+        let rule = rule(&format!("remotes: [origin, Origin, team/backup]{keys}"));
+        let names = rule.remotes.unwrap_or_default();
+        assert_eq!(names, ["origin", "Origin", "team/backup"]);
+    }
+}
+
+#[test]
 fn words_are_read_as_they_are_printed() {
     for event in [EventKind::PostCommit, EventKind::PostPush, EventKind::PostReceive] {
         assert_eq!(event.to_string().parse(), Ok(event));

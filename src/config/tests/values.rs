@@ -79,6 +79,75 @@ fn an_event_is_one_of_three() {
 }
 
 #[test]
+fn a_remote_is_named_once_and_exactly() {
+    let names = "write each name that `git remote` lists: `remotes: [origin, upstream]`";
+    let no_address = "write a name that `git remote` lists, `origin`";
+    rule_refused(&[
+        (
+            "remotes: [origin, backup, origin]",
+            "5:31 the remote `origin` twice",
+            "write it once",
+        ),
+        (
+            "remotes: [\"*\"]",
+            "5:15 `*` is a pattern, and `remotes` has exact names",
+            names,
+        ),
+        (
+            "remotes: [\"!backup\"]",
+            "5:15 `!backup` is a pattern, and `remotes` has exact names",
+            names,
+        ),
+        (
+            "remotes: [\"https://git.example.com/shop.git\"]",
+            "5:15 `https://git.example.com/shop.git` is an address, and `remotes` has names",
+            no_address,
+        ),
+        (
+            "remotes: [../shop.git]",
+            "5:15 `../shop.git` is an address, and `remotes` has names",
+            no_address,
+        ),
+        (
+            "remotes: [\" \"]",
+            "5:15 the remote is empty",
+            "write a text, or leave the key out",
+        ),
+        (
+            "remotes: [[origin]]",
+            "5:15 the remote is a text, not a list",
+            QUOTE_TEXT,
+        ),
+    ]);
+    file_refused(&[(
+        "defaults: { remotes: [origin] }",
+        "3:13 unknown key `remotes` in `defaults`",
+        "`remotes` belongs in a rule under `jobs`",
+    )]);
+}
+
+#[test]
+fn remotes_are_of_use_to_a_rule_for_pushes_only() {
+    rule_refused(&[
+        (
+            "events: [post-commit]\nremotes: [origin]",
+            "6:5 `remotes` counts for post-push only, which this rule's `events` do not list",
+            "write `events: [post-commit, post-push]` in the rule, or leave `remotes` out",
+        ),
+        (
+            "remotes: [origin]\nevents: [post-receive]",
+            "5:5 `remotes` counts for post-push only, which this rule's `events` do not list",
+            "write `events: [post-receive, post-push]` in the rule, or leave `remotes` out",
+        ),
+    ]);
+    refused(&[(
+        &format!("{HEAD}defaults: {{ events: [post-commit] }}\njobs:\n  - {{ job: x, remotes: [origin] }}"),
+        "5:15 `remotes` counts for post-push only, which `events` under `defaults` do not list",
+        "write `events: [post-commit, post-push]` in the rule, or leave `remotes` out",
+    )]);
+}
+
+#[test]
 fn a_token_method_needs_a_token_and_the_api_takes_none() {
     let add = "add `token_from: NAME` to the rule, and set JENKINS_TRIGGER_TOKEN_NAME in the environment";
     let remove = "remove `token_from`, or write `method: job-token` in the rule";

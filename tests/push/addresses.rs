@@ -40,7 +40,9 @@ fn over_http_a_push_to_the_address_of_a_remote_fires() {
     with_each_git(|home| {
         let scene = Scene::over(home, Way::Http);
         scene.commit("work");
-        scene.refused(&[&scene.server.url(), "main", "main:refused"]);
+        scene.pushed(&["--dry-run", &scene.server.url(), "main"]);
+        scene.assert_fired(&[]);
+        scene.pushed(&[&scene.server.url(), "main"]);
         scene.assert_fired(&["main"]);
     });
 }

@@ -11,6 +11,7 @@ over_each_way!(
     the_name_on_the_remote_counts,
     only_a_forced_update_fires_where_the_histories_part,
     what_the_remote_refused_does_not_fire,
+    what_is_pushed_again_after_it_was_refused_fires_once,
 );
 
 fn what_the_remote_took_fires_and_what_it_has_already_does_not(scene: &Scene<'_>) {
@@ -93,7 +94,6 @@ fn tags_fire_for_their_commit(scene: &Scene<'_>) {
     scene.assert_fired(&["main", "tags/v4"]);
     scene.commit("moved");
     scene.clone.git(&["tag", "-f", "v1"]);
-    scene.refused(&["origin", "v1"]);
     scene.pushed(&["--dry-run", "--force", "origin", "v1"]);
     scene.assert_fired(&[]);
     scene.pushed(&["--force", "origin", "v1"]);
@@ -153,21 +153,35 @@ fn only_a_forced_update_fires_where_the_histories_part(scene: &Scene<'_>) {
     scene.assert_fired(&["main"]);
 }
 
+/// Each with names of its own, as over HTTP the remote is asked for a while: git ends in the same way
+/// where it never got the answer.
 fn what_the_remote_refused_does_not_fire(scene: &Scene<'_>) {
     scene.commit("work");
-    scene.branches(&["refused", "one", "forbidden"]);
-    scene.refused(&["origin", "main", "refused"]);
-    scene.assert_fired(&["main"]);
-    scene.refused(&["--atomic", "origin", "one", "refused"]);
-    scene.assert_fired(&[]);
-    scene.refused(&["origin", "one", "forbidden"]);
-    scene.assert_fired(&[]);
+    scene.branches(&["refused-1", "refused-2", "one", "two", "three", "forbidden"]);
     scene.clone.git(&["tag", "v1"]);
-    scene.clone.git(&["tag", "refused-tag"]);
-    scene.refused(&["origin", "one", "v1", "refused-tag"]);
-    scene.assert_fired(&["one", "tags/v1"]);
-    scene.clone.git(&["checkout", "-q", "one"]);
-    scene.commit("more");
-    scene.pushed(&["--atomic", "origin", "one"]);
-    scene.assert_fired(&["one"]);
+    scene.clone.git(&["tag", "refused-3"]);
+    // git's own refusal, and yet the hook is told of it.
+    scene.clone.git(&["tag", "moved", "main~"]);
+    scene.pushed(&["origin", "moved"]);
+    scene.assert_fired(&["tags/moved"]);
+    scene.clone.git(&["tag", "-f", "moved"]);
+    scene.refused(&["origin", "moved"]);
+    scene.refused(&["origin", "main", "refused-1"]);
+    scene.refused(&["--atomic", "origin", "one", "refused-2"]);
+    scene.refused(&["origin", "two", "forbidden"]);
+    scene.refused(&["origin", "three", "v1", "refs/tags/refused-3"]);
+    scene.assert_fired(&["main", "three", "tags/v1"]);
+    scene.pushed(&["--atomic", "origin", "one", "two"]);
+    scene.assert_fired(&["one", "two"]);
+}
+
+/// Perhaps at once, while the remote is still asked about the first.
+fn what_is_pushed_again_after_it_was_refused_fires_once(scene: &Scene<'_>) {
+    scene.commit("work");
+    scene.clone.git(&["tag", "v1"]);
+    scene.server.hook("pre-receive", "exit 1");
+    scene.refused(&["origin", "main", "v1"]);
+    scene.server.hook("pre-receive", "");
+    scene.pushed(&["origin", "main", "v1"]);
+    scene.assert_fired(&["main", "tags/v1"]);
 }

@@ -65,6 +65,22 @@ fn a_push_that_is_interrupted_before_the_remote_took_it_fires_nothing() {
     });
 }
 
+#[test]
+fn what_is_pushed_again_after_it_was_interrupted_fires_once() {
+    with_all_gits(|home| {
+        let scene = Scene::by_path(home);
+        scene.commit("work");
+        scene.clone.git(&["tag", "v1"]);
+        let hold = Hold::at(&scene.server, "pre-receive", "");
+        let push = scene.start(&["origin", "main", "v1"]);
+        hold.wait();
+        push.signal(Signal::INT);
+        hold.release();
+        scene.pushed(&["origin", "main", "v1"]);
+        scene.assert_fired(&["main", "tags/v1"]);
+    });
+}
+
 /// It has everything it needs, and does not look for the client before it has done its work.
 #[test]
 fn what_the_remote_takes_after_the_push_was_killed_fires() {

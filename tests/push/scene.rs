@@ -244,13 +244,13 @@ pub fn said(ran: &Ran) -> Vec<&str> {
         .collect()
 }
 
-/// Makes of each scenario a test for each git, over each way.
+/// Makes of each scenario a test over each way.
 macro_rules! over_each_way {
     ($($scenario:ident),+ $(,)?) => {
         mod by_path {
             $(#[test]
             fn $scenario() {
-                crate::support::with_each_git(|home| super::$scenario(&crate::scene::Scene::by_path(home)));
+                crate::scene::with_all_gits(|home| super::$scenario(&crate::scene::Scene::by_path(home)));
             })+
         }
 
@@ -258,7 +258,7 @@ macro_rules! over_each_way {
             $(#[test]
             fn $scenario() {
                 let way = crate::server::Way::Http;
-                crate::support::with_each_git(|home| super::$scenario(&crate::scene::Scene::over(home, way)));
+                crate::scene::with_all_gits(|home| super::$scenario(&crate::scene::Scene::over(home, way)));
             })+
         }
 
@@ -267,7 +267,7 @@ macro_rules! over_each_way {
             #[ignore = "needs sshd: see .ci/run"]
             fn $scenario() {
                 let way = crate::server::Way::Ssh;
-                crate::support::with_each_git(|home| super::$scenario(&crate::scene::Scene::over(home, way)));
+                crate::scene::with_all_gits(|home| super::$scenario(&crate::scene::Scene::over(home, way)));
             })+
         }
     };

@@ -102,8 +102,6 @@ fn a_password_that_git_has_is_used() {
         scene.clone.git(&["config", "credential.helper", helper]);
         scene.push_tag("v1");
         scene.assert_fired(&["tags/v1"]);
-        scene.refused(&["origin", "main:refused", "HEAD:refs/heads/new"]);
-        scene.assert_fired(&["new"]);
     });
 }
 

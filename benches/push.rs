@@ -183,9 +183,13 @@ fn main() {
         );
         println!("{name} of {REFERENCES} references, 10 of which fire: {many:.1?}; of one: {one:.1?}");
     }
-    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("its usage");
-    println!(
-        "the largest of all these processes: {} MB",
-        usage.max_rss() / 1024
-    );
+    #[cfg(target_os = "linux")]
+    {
+        use nix::sys::resource::{UsageWho, getrusage};
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("its usage");
+        println!(
+            "the largest of all these processes: {} MB",
+            usage.max_rss() / 1024
+        );
+    }
 }

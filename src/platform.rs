@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::FlockOperation;
 
 pub use process::{
-    End, Handle, Process, ancestors, arguments_of, own, parent, runs, wait_for_end, wait_on_stdin,
+    End, Handle, Process, ancestors, arguments_of, follow, own, parent, runs, wait_for_end, wait_on_stdin,
 };
 
 /// The numeric id of the user whose rights this process has.

@@ -1,16 +1,21 @@
 //! plan → spool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::environment;
-use crate::event::Event;
-use crate::plan::{self, Plan, Surroundings};
+use crate::event::{ChangedPaths, DefaultBranch, Event};
+use crate::git::Repository;
+use crate::plan::{self, Plan, Reason, Surroundings};
 use crate::platform;
 use crate::spool::{FORMAT, Hold, Trigger, new_ids};
 use crate::text::Text;
+
+/// Of more references that one push moved, and for which rules may fire, the changed paths are not
+/// looked for: whoever pushed waits for it.
+const MOST_COMPARED: usize = 200;
 
 /// What the file's templates may ask of this process.
 pub(super) fn surroundings(config: &Config) -> Surroundings {
@@ -24,6 +29,38 @@ pub(super) fn surroundings(config: &Config) -> Surroundings {
         hostname: platform::hostname().into(),
         variables,
     }
+}
+
+/// Finds out what one of so many events changed, if the file asks for that.
+pub(super) fn find_changed_paths(
+    event: &mut Event,
+    count: usize,
+    config: &Config,
+    repository: &Repository,
+    default: Option<&DefaultBranch>,
+) {
+    if count > MOST_COMPARED {
+        let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
+        event.changed = ChangedPaths::Unknown(why);
+    } else if plan::needs_changed_paths(config) {
+        event.find_changed_paths(repository, default);
+    }
+}
+
+/// What is worth a line, once: a rule that would have fired but for a marker is, one for other
+/// branches is not.
+pub(super) fn notes(config: &Config, plan: &Plan, told: &mut BTreeSet<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for verdict in &plan.verdicts {
+        let rule = &config.rules[verdict.rule];
+        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
+            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
+        let noted = verdict.note.as_ref();
+        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
+        let lines = skipped.into_iter().chain(noted);
+        notes.extend(lines.filter(|line| told.insert(line.clone())));
+    }
+    notes
 }
 
 /// The plan's triggers as the spool takes them, held if they are more than the file allows.

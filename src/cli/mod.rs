@@ -8,6 +8,7 @@ mod hook;
 mod install;
 mod log;
 mod outcomes;
+mod push;
 mod pushes;
 mod retry;
 mod servers;
@@ -79,6 +80,8 @@ enum Command {
     Check(check::Arguments),
     /// Trigger by hand what the file maps a branch to
     Trigger(trigger::Arguments),
+    /// Push, and trigger at once what the remote took
+    Push(push::Arguments),
     /// Send now what waits or failed
     Retry(retry::Arguments),
     /// Show what became of the triggers
@@ -99,6 +102,8 @@ enum Exit {
     Act,
     /// 3: Jenkins refused.
     Refused,
+    /// That of the git that was run.
+    Git(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -107,6 +112,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Act => Self::from(1),
             Exit::Refused => Self::from(3),
+            Exit::Git(code) => Self::from(code),
         }
     }
 }
@@ -182,7 +188,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         _ => {}
     }
-    let parsed = match Arguments::try_parse_from(arguments) {
+    let parsed = match Arguments::try_parse_from(push::apart(arguments)) {
         Ok(parsed) => parsed,
         Err(error) => {
             let _ = error.print();
@@ -232,6 +238,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Trust(arguments) => trust::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
+                Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
             };

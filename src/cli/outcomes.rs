@@ -1,7 +1,8 @@
 //! What became of triggers, as people and programs read it.
 
 use super::Exit;
-use crate::spool::{Entry, Outcome, Trigger};
+use crate::deliver::Foreground;
+use crate::spool::{Entry, Outcome, Spool, Trigger};
 use crate::ui::{Printer, Tone};
 
 /// The tone of an outcome.
@@ -21,6 +22,30 @@ pub(super) fn result(entry: &Entry) -> String {
         (_, _, Some(message)) => message.clone(),
         _ => String::new(),
     }
+}
+
+/// Sends these, prints the outcome of each, and finds the exit code that fits them all. With
+/// `drop_held`, those that wait for their user are given up.
+///
+/// # Errors
+/// What the file system says about the spool.
+pub(super) fn send(
+    printer: &Printer,
+    spool: &Spool,
+    sending: Foreground<'_>,
+    (triggers, drop_held): (&[Trigger], bool),
+    json: bool,
+) -> anyhow::Result<Exit> {
+    let (outcomes, sent) = sending.send(triggers, drop_held);
+    for (trigger, entry) in &outcomes {
+        if let Some(Outcome::Failed | Outcome::Unknown) = entry.as_ref().map(|entry| entry.outcome) {
+            // He is told now.
+            spool.mark_told(&trigger.id)?;
+        }
+    }
+    let exit = print(printer, &outcomes, json);
+    sent?;
+    Ok(exit)
 }
 
 /// Prints the outcome of each trigger and finds the exit code that fits them all. One without an

@@ -1,6 +1,9 @@
 //! Pushes that are not decided yet: what git left behind, and what the remote says, make triggers
 //! of them or not.
 
+mod plan;
+
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::process::Command;
 use std::thread;
@@ -16,6 +19,15 @@ use crate::platform::{self, End, Handle, Lock, Process};
 use crate::spool::{Entry, Hold, Outcome, ProcessId, Push, PushedReference, Spool, Trigger};
 use crate::text::Text;
 use crate::ui::{Printer, Tone};
+
+pub(super) use plan::{Planned, Planner};
+
+/// What is remembered of having been said once: that a review is no branch.
+pub(super) const REVIEW: &str = "review";
+
+/// Why nothing is triggered for a review.
+pub(super) const NO_BRANCH: &str =
+    "what is pushed to refs/for/ goes to a review and is no branch yet, so nothing is triggered for it";
 
 /// The hidden command that waits for the end of a push.
 pub(super) const COMMAND: &str = "after-push";
@@ -348,6 +360,7 @@ fn judge(repository: &Repository, push: &Push, end: End, waits: &[Duration]) -> 
 /// The verdicts, and whether the remote had to be asked for them.
 fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<(Vec<Verdict>, bool)> {
     let had_answer = push::had_answer(end, push.address.0.as_bstr());
+    let references = OnceCell::new();
     let mut verdicts = Vec::new();
     for reference in &push.references {
         let tracking = reference.tracking.as_ref().map(|tracking| Tracking {
@@ -355,7 +368,7 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
             before: tracking.before.clone(),
             reflog: tracking.reflog,
         });
-        let trace = push::trace(repository, tracking.as_ref(), &reference.new)?;
+        let trace = push::trace(repository, &references, tracking.as_ref(), &reference.new)?;
         verdicts.push(push::judge(trace, had_answer));
     }
     let open: Vec<_> = push

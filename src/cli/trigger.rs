@@ -15,7 +15,7 @@ use crate::git::{Head, Repository};
 use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
 use crate::secret::Secret;
-use crate::spool::{Outcome, Spool, Trigger};
+use crate::spool::{Spool, Trigger};
 use crate::text::{Text, shell_word};
 use crate::ui::{Printer, Tone};
 
@@ -187,16 +187,7 @@ fn send(
         spool.put(trigger)?;
     }
     // Whoever asked by hand asks again when what holds it is put right; two would go out then.
-    let (outcomes, sent) = sending.send(triggers, true);
-    for (trigger, entry) in &outcomes {
-        if let Some(Outcome::Failed | Outcome::Unknown) = entry.as_ref().map(|entry| entry.outcome) {
-            // He is told now.
-            spool.mark_told(&trigger.id)?;
-        }
-    }
-    let exit = outcomes::print(printer, &outcomes, json);
-    sent?;
-    Ok(exit)
+    outcomes::send(printer, &spool, sending, (triggers, true), json)
 }
 
 /// A request as it would go out, secrets left out.

@@ -33,7 +33,15 @@ impl<'a> Foreground<'a> {
     /// # Errors
     /// What the file system says about the spool.
     pub fn begin(spool: &'a Spool, common_dir: &'a Path) -> spool::Result<Self> {
-        let journal = spool.journal().length();
+        Self::begin_for(spool, common_dir, spool.journal().length())
+    }
+
+    /// The same for triggers that were put into the spool when the journal ended there: another
+    /// sender may have been faster with them.
+    ///
+    /// # Errors
+    /// As [`Foreground::begin`].
+    pub fn begin_for(spool: &'a Spool, common_dir: &'a Path, journal: u64) -> spool::Result<Self> {
         let patience = Instant::now() + PATIENCE;
         let lock = loop {
             let lock = spool.lock_sending()?;

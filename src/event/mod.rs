@@ -158,6 +158,9 @@ impl Event {
                 .map(Some)
                 .ok_or_else(|| format!("there is no commit {short} here, where it was before"));
         }
+        if self.tag.is_some() {
+            return Err("a new tag has nothing to be compared with".into());
+        }
         let Some(default) = default else {
             return Err("it is new, and no default branch is known to compare it with".into());
         };

@@ -1,6 +1,9 @@
 //! The events of a push from here. git has no hook for them: its `pre-push` tells what is about to
 //! be pushed, and what became of it is found out when git has ended.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
 use bstr::{BStr, BString, ByteSlice as _};
 
 use super::{ChangedPaths, Event, Kind, short_name};
@@ -119,11 +122,17 @@ pub enum Trace {
     None,
 }
 
-/// Looks for what git left behind about a push of object `new`.
+/// Looks for what git left behind about a push of object `new`. All references are read only
+/// where the reflog does not tell, and once.
 ///
 /// # Errors
 /// What the repository says.
-pub fn trace(repository: &Repository, tracking: Option<&Tracking>, new: &str) -> Result<Trace, Error> {
+pub fn trace(
+    repository: &Repository,
+    references: &OnceCell<BTreeMap<BString, String>>,
+    tracking: Option<&Tracking>,
+    new: &str,
+) -> Result<Trace, Error> {
     let Some(tracking) = tracking else {
         return Ok(Trace::None);
     };
@@ -131,14 +140,21 @@ pub fn trace(repository: &Repository, tracking: Option<&Tracking>, new: &str) ->
     if repository.was_pushed_since(reference, tracking.reflog, new) {
         return Ok(Trace::Moved);
     }
-    let now = repository.id_of(reference)?;
+    let references = match references.get() {
+        Some(known) => known,
+        None => {
+            let all = repository.references()?;
+            references.get_or_init(|| all)
+        }
+    };
+    let now = references.get(reference);
     let was_new = tracking.before.as_deref() == Some(new);
-    let is_new = now.as_deref() == Some(new);
+    let is_new = now.is_some_and(|now| now == new);
     if is_new && !was_new {
         // Where no reflog is kept; or a fetch has just seen it there.
         return Ok(Trace::Moved);
     }
-    if now == tracking.before && !is_new && !repository.is_blocked(reference)? {
+    if now == tracking.before.as_ref() && !is_new && !repository.is_blocked(reference, references) {
         return Ok(Trace::Unmoved);
     }
     Ok(Trace::None)

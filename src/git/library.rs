@@ -1,5 +1,6 @@
 //! The repository through libgit2.
 
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -142,21 +143,21 @@ impl Library {
             .and_then(|found| Some(found.target()?.to_string())))
     }
 
+    pub(super) fn references(&self) -> Result<BTreeMap<BString, String>, Error> {
+        let all = self
+            .repository
+            .references()
+            .map_err(failed("list the references"))?;
+        let entry = |found: git2::Reference<'_>| {
+            let id = found.resolve().ok()?.target()?;
+            Some((BString::from(found.name_bytes()), id.to_string()))
+        };
+        Ok(all.filter_map(Result::ok).filter_map(entry).collect())
+    }
+
     pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
         let found = self.reference(reference)?;
         Ok(found.and_then(|found| found.symbolic_target_bytes().map(BString::from)))
-    }
-
-    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        let mut all = self
-            .repository
-            .references()
-            .map_err(failed(format!("look below {reference}")))?
-            .filter_map(Result::ok);
-        Ok(all.any(|other| {
-            let rest = other.name_bytes().strip_prefix(reference.as_bytes());
-            rest.is_some_and(|rest| rest.starts_with(b"/"))
-        }))
     }
 
     pub(super) fn settings(&self, key: &str) -> Result<Vec<BString>, Error> {

@@ -5,6 +5,7 @@ mod library;
 mod program;
 mod remote;
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -16,7 +17,7 @@ use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::environment::{self, RepositoryPaths};
 
-pub use program::{Version, command, global_settings, run, version, versions_on_path};
+pub use program::{Version, command, global_settings, run, users_own, version, versions_on_path};
 pub use remote::{Refspecs, address_to_keep};
 
 /// Why the repository could not answer.
@@ -376,6 +377,34 @@ impl Repository {
         }
     }
 
+    /// The object that every reference leads to, be it a tag.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn references(&self) -> Result<BTreeMap<BString, String>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.references(),
+            Backend::Program(program) => program.references(),
+        }
+    }
+
+    /// The id of the object that an expression such as `main~1` means to git; `None` if it means
+    /// none.
+    ///
+    /// # Errors
+    /// [`Error::Start`] if there is no git.
+    pub fn meaning_of(&self, expression: &BStr) -> Result<Option<String>, Error> {
+        if expression.starts_with(b"-") {
+            return Ok(None);
+        }
+        let mut git = self.command();
+        git.args(["rev-parse", "-q", "--verify"])
+            .arg(OsStr::from_bytes(expression));
+        let output = run(&mut git)?;
+        let id = output.stdout.trim().to_str().ok().filter(|id| is_id(id));
+        Ok(id.map(str::to_owned))
+    }
+
     /// The reference that this one is another name of; `None` if it is none.
     ///
     /// # Errors
@@ -384,17 +413,6 @@ impl Repository {
         match &self.backend {
             Backend::Library(library) => library.symbolic_target(reference),
             Backend::Program(program) => program.symbolic_target(reference),
-        }
-    }
-
-    /// Whether there are references for which this one would be a folder.
-    ///
-    /// # Errors
-    /// What libgit2 or git says.
-    pub fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        match &self.backend {
-            Backend::Library(library) => library.has_references_below(reference),
-            Backend::Program(program) => program.has_references_below(reference),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The `git` program: for repositories that libgit2 cannot open, and for what only git decides.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -12,15 +13,22 @@ use bstr::{BStr, BString, ByteSlice as _};
 use super::{Changes, Commit, Error, Head};
 use crate::environment;
 
-/// A `git` that inherits no secret of this tool; the caller says which repository it is for.
+/// A `git` as its user would start it himself: in his language, on his terminal, and with
+/// everything that he and his hooks are used to find in the environment.
 #[must_use]
-pub fn command() -> Command {
+pub fn users_own() -> Command {
     // A hook below a GUI client may have an empty PATH; git tells it where its programs are.
     let program = environment::git_exec_path()
         .map(|folder| folder.join("git"))
         .filter(|program| program.is_file())
         .map_or_else(|| OsString::from("git"), PathBuf::into_os_string);
-    let mut command = Command::new(program);
+    Command::new(program)
+}
+
+/// A `git` that inherits no secret of this tool; the caller says which repository it is for.
+#[must_use]
+pub fn command() -> Command {
+    let mut command = users_own();
     for name in environment::secret_variables() {
         command.env_remove(name);
     }
@@ -367,19 +375,21 @@ impl Program {
         Ok(self.reference(reference)?.map(|(id, _)| id))
     }
 
+    pub(super) fn references(&self) -> Result<BTreeMap<BString, String>, Error> {
+        let listed = self.answer(["for-each-ref", "--format=%(objectname) %(refname)"])?;
+        let entry = |line: &[u8]| {
+            let (id, name) = line.split_once_str(" ")?;
+            Some((BString::from(name), id.to_str_lossy().into_owned()))
+        };
+        Ok(listed.lines().filter_map(entry).collect())
+    }
+
     pub(super) fn symbolic_target(&self, reference: &BStr) -> Result<Option<BString>, Error> {
         self.line([
             OsStr::new("symbolic-ref"),
             OsStr::new("-q"),
             OsStr::from_bytes(reference),
         ])
-    }
-
-    pub(super) fn has_references_below(&self, reference: &BStr) -> Result<bool, Error> {
-        let mut folder = OsStr::from_bytes(reference).to_owned();
-        folder.push("/");
-        let listed = self.answer([OsStr::new("for-each-ref"), OsStr::new("--count=1"), &folder])?;
-        Ok(!listed.is_empty())
     }
 
     pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {

@@ -188,23 +188,21 @@ impl Repository {
         self.common_dir().join("logs").join(OsStr::from_bytes(reference))
     }
 
-    /// Whether git could not write this reference if it had to: somebody else's lock is there, or a
-    /// reference that would have to be a folder, or a folder that would have to be a reference.
-    ///
-    /// # Errors
-    /// What libgit2 or git says.
-    pub fn is_blocked(&self, reference: &BStr) -> Result<bool, Error> {
+    /// Whether git could not write this reference if it had to: somebody else's lock is there, or,
+    /// among all `references`, one that would have to be a folder, or for which this would have to.
+    #[must_use]
+    pub fn is_blocked(&self, reference: &BStr, references: &BTreeMap<BString, String>) -> bool {
         let mut lock = reference.to_vec();
         lock.extend_from_slice(b".lock");
         if self.common_dir().join(OsStr::from_bytes(&lock)).exists() {
-            return Ok(true);
+            return true;
         }
-        for end in reference.find_iter("/") {
-            if self.id_of(&reference[..end])?.is_some() {
-                return Ok(true);
-            }
-        }
-        self.has_references_below(reference)
+        let above = reference
+            .find_iter("/")
+            .any(|end| references.contains_key(BStr::new(&reference[..end])));
+        let folder = BString::from([reference.as_bytes(), b"/"].concat());
+        let below = references.range(folder.clone()..).next();
+        above || below.is_some_and(|(name, _)| name.starts_with(&folder))
     }
 
     /// Asks the remote at this address which objects these references of its are. Nobody can be

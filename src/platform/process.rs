@@ -2,11 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -111,6 +111,53 @@ pub fn wait_on_stdin(pid: u32, started: u64, limit: Duration) -> Option<End> {
 
 /// How long the parent of a process that has ended is waited for.
 const REAPED_BY: Duration = Duration::from_secs(2);
+
+/// Hands on what a child writes to its stdout until it has ended. Not until that is closed: what a
+/// hook left running in the background may keep it open for as long as it likes.
+///
+/// # Errors
+/// What the system says.
+pub fn follow(child: &mut Child, mut take: impl FnMut(&[u8])) -> io::Result<ExitStatus> {
+    let Some(mut stdout) = child.stdout.take() else {
+        return child.wait();
+    };
+    rustix::io::ioctl_fionbio(&stdout, true)?;
+    let handle = open_process(child.id());
+    let mut buffer = [0; 8 * 1024];
+    let mut ended = None;
+    loop {
+        match stdout.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => take(&buffer[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            // All that it wrote itself has been read by now.
+            Err(_) if ended.is_some() => break,
+            Err(_) => {
+                wait_for_output(&stdout, handle.as_ref());
+                ended = child.try_wait()?;
+            }
+        }
+    }
+    match ended {
+        Some(status) => Ok(status),
+        None => child.wait(),
+    }
+}
+
+/// Waits until there is something to read or the process has ended, or for a while.
+fn wait_for_output(output: &ChildStdout, handle: Option<&OwnedFd>) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let mut files = vec![PollFd::new(output, PollFlags::IN)];
+    files.extend(handle.map(|handle| PollFd::new(handle, PollFlags::IN)));
+    let limit = handle
+        .is_none()
+        .then(|| Timespec::try_from(GLANCE).ok())
+        .flatten();
+    if poll(&mut files, limit.as_ref()).is_err() {
+        thread::sleep(GLANCE);
+    }
+}
 
 fn wait_on_handle(handle: Option<&OwnedFd>, pid: u32, started: u64, limit: Duration) -> bool {
     let end = Instant::now() + limit;

@@ -67,7 +67,7 @@ impl Tone {
 }
 
 /// Writes to stdout and stderr. A reader that went away is no error: a hook must not die of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Printer {
     verbosity: Verbosity,
     color: ColorChoice,
@@ -98,6 +98,15 @@ impl Printer {
             verbosity: Verbosity::Normal,
             color: ColorChoice::Never,
             in_hook: true,
+        }
+    }
+
+    /// The same for a command whose stdout belongs to git.
+    #[must_use]
+    pub fn on_stderr(&self) -> Self {
+        Self {
+            in_hook: true,
+            ..*self
         }
     }
 
@@ -152,6 +161,26 @@ impl Printer {
             }
         }
         self.out(&line);
+    }
+
+    /// A line of another program's, on stderr, also with `--quiet`; its beginning may have a tone.
+    pub fn relay(&self, tone: Option<Tone>, beginning: &str, rest: &str) {
+        let style = tone.map(Tone::style).unwrap_or_default();
+        self.err(&format!(
+            "{style}{}{style:#}{}",
+            harmless(beginning),
+            harmless(rest)
+        ));
+    }
+
+    /// What another program wrote to its stdout, byte for byte.
+    #[allow(
+        clippy::unused_self,
+        reason = "everything that is written goes through a printer"
+    )]
+    pub fn raw(&self, bytes: &[u8]) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(bytes).and_then(|()| out.flush());
     }
 
     /// Something to know, unless `--quiet`.

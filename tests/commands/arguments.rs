@@ -30,6 +30,7 @@ fn help_and_version_end_with_0_on_stdout() {
         "trust",
         "check",
         "trigger",
+        "push",
         "retry",
         "log",
     ] {
@@ -67,6 +68,7 @@ fn the_help_names_every_command_and_variable() {
       trust      Allow this repository to reach the servers its file names
       check      Read the file and say what is wrong; with --branch or --tag, which rules fire and why
       trigger    Trigger by hand what the file maps a branch to
+      push       Push, and trigger at once what the remote took
       retry      Send now what waits or failed
       log        Show what became of the triggers
       help       Print this message or the help of the given subcommand(s)

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use jenkins_stand_in::StandIn;
 
 use crate::receive::{Scene, file, scene, scene_with};
-use crate::support::{Ran, program, with_each_git};
+use crate::support::{Ran, filtered, program, with_each_git};
 use crate::watch::{said, shop_with_sha, wait_for_each_fired, wait_for_fired, write_program};
 
 impl Scene<'_> {
@@ -117,19 +117,19 @@ fn a_very_long_name_is_sent_whole() {
     });
 }
 
-/// Each question to the `git` program is a process: of ten thousand references only a few are
-/// asked about, and those at once.
+/// Of ten thousand references only those are asked about that can fire, and all by one process.
 #[test]
-fn many_references_start_few_programs() {
+fn many_references_make_few_questions() {
     with_each_git(|home| {
         let jenkins = StandIn::start(shop_with_sha());
         let scene = scene_with(home, &file(&jenkins), &["--object-format=sha256"]);
         let new = scene.clone.head();
         fs::remove_file(home.path("bin/git")).expect("the link");
         let counting = format!(
-            "#!/bin/sh\necho \"$@\" >>'{}'\nexec '{}' \"$@\"\n",
-            home.path("asked").display(),
-            home.git.program.display()
+            "#!/bin/sh\necho \"$@\" >>'{asked}'\n\
+             case \"$*\" in *--batch) tee -a '{asked}' | '{git}' \"$@\";; *) exec '{git}' \"$@\";; esac\n",
+            asked = home.path("asked").display(),
+            git = home.git.program.display()
         );
         write_program(&home.path("bin/git"), counting);
         let feed = |matching: usize| {
@@ -145,8 +145,8 @@ fn many_references_start_few_programs() {
             asked.lines().count()
         };
         let few = feed(1);
-        assert!(few < 20, "{few} programs");
-        assert_eq!(feed(10), few);
+        assert!(few < 20, "{few} questions");
+        assert_eq!(feed(10), few + 9);
         wait_for_each_fired(&jenkins, &vec![new; 11]);
     });
 }
@@ -178,5 +178,26 @@ fn a_storm_is_one_line_and_is_kept_whole() {
         let few: Vec<&str> = input.lines().take(200).collect();
         let ran = scene.feed(format!("{}\n", few.join("\n")).as_bytes());
         assert!(!ran.stderr.contains("path filter"), "{}", ran.stderr);
+    });
+}
+
+#[test]
+fn triggers_that_cannot_be_kept_are_said_in_one_line() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let scene = scene(home, &file(&jenkins));
+        fs::write(scene.bare.join("jenkins-trigger"), "no folder").expect("a file");
+        let ran = scene.push(&["main:one", "main:two", "main:three"]);
+        let user = rustix::process::geteuid().as_raw();
+        let line = said(&ran).join("\n");
+        let line = line.replace(&format!("/{user}: "), "/[USER]: ");
+        filtered(home, || {
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(line, @"remote: jenkins-trigger: nothing triggered: one → shop/deploy on http://[JENKINS]/: could not use [HOME]/bare.git/jenkins-trigger/[USER]: Not a directory (os error 20) (and 2 more)");
+            }
+        });
+        let ran = scene.push(&["main:four"]);
+        assert!(!ran.stderr.contains("more)"), "{}", ran.stderr);
+        assert_eq!(jenkins.requests().len(), 0);
     });
 }

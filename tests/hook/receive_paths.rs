@@ -99,3 +99,20 @@ fn what_cannot_be_compared_counts_as_a_match_and_that_is_said() {
         wait_for_each_fired(&jenkins, &[alone]);
     });
 }
+
+#[test]
+fn a_new_tag_counts_as_a_match_too() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let file = file(&jenkins).replace("paths:", "tags: [\"v*\"], paths:");
+        let scene = scene_with(home, &file, &[]);
+        let tagged = scene.change("docs/a");
+        scene.clone.git(&["push", "-q", "origin", "main"]);
+        scene.clone.git(&["tag", "v1"]);
+        let ran = scene.push(&["v1"]);
+        let note =
+            "rule shop/deploy: its path filter counts as matched: a new tag has nothing to be compared with";
+        assert!(ran.stderr.contains(note), "{}", ran.whole());
+        wait_for_each_fired(&jenkins, &[tagged]);
+    });
+}

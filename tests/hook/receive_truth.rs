@@ -321,6 +321,33 @@ fn a_push_to_the_default_branch_goes_by_the_file_that_it_brings() {
     });
 }
 
+/// git shows what the hook writes, wherever it writes it, and so what a hook below ours does.
+#[test]
+fn a_chained_hook_is_heard_on_both_outputs() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop());
+        let scene = scene(home, &jenkins);
+        let chaining = format!(
+            "tee -a truth | '{}' hook --chain hooks/mine post-receive",
+            program().display()
+        );
+        scene.hook("post-receive", &chaining);
+        // It sees what was pushed, and need not read what it was.
+        scene.hook(
+            "mine",
+            "echo one; echo two >&2; git log -1 --format=%s pushed >&2; exit 7",
+        );
+        scene.commit("a subject");
+        let ran = scene.push(&["main:pushed"]);
+        let lines: Vec<&str> = ran.stderr.lines().map(str::trim_end).collect();
+        for line in ["remote: one", "remote: two", "remote: a subject"] {
+            assert!(lines.contains(&line), "{line}\n{}", ran.stderr);
+        }
+        assert_eq!(ran.stdout, "");
+        assert_eq!(scene.fired_as_taken(&jenkins), ["heads/pushed"]);
+    });
+}
+
 /// The first push to a repository with nothing in it brings the default branch.
 #[test]
 fn a_first_push_fires() {

@@ -10,15 +10,11 @@ use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Start};
 use crate::event::receive::{Options, PARAMETER};
-use crate::event::{ChangedPaths, DefaultBranch, Event, commit};
+use crate::event::{DefaultBranch, Event, commit};
 use crate::git::Repository;
-use crate::plan::{self, Plan, Reason, Verdict, Wishes};
+use crate::plan::{self, Plan, Verdict, Wishes};
 use crate::spool::{Hold, Spool, Trigger};
 use crate::ui::Printer;
-
-/// Of more references that one push moved, and for which rules may fire, the changed paths are not
-/// looked for: whoever pushed waits for it.
-const MOST_COMPARED: usize = 200;
 
 /// How events are made triggers.
 pub(super) struct Fire<'a> {
@@ -36,38 +32,6 @@ pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Tri
         Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
         Ok(_) => Some(deliver::untrusted(&trigger.server)),
         Err(error) => Some(error.to_string()),
-    }
-}
-
-/// A rule that would have fired but for a marker is worth a line, once; other branches are not.
-pub(super) fn tell_skips(printer: &Printer, config: &Config, plan: &Plan, told: &mut BTreeSet<String>) {
-    for verdict in &plan.verdicts {
-        let rule = &config.rules[verdict.rule];
-        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
-            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
-        let noted = verdict.note.as_ref();
-        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
-        for line in skipped.into_iter().chain(noted) {
-            if told.insert(line.clone()) {
-                printer.hook_line(&line);
-            }
-        }
-    }
-}
-
-/// Finds out what one of so many events changed, if the file asks for that.
-pub(super) fn find_changed_paths(
-    event: &mut Event,
-    count: usize,
-    config: &Config,
-    repository: &Repository,
-    default: Option<&DefaultBranch>,
-) {
-    if count > MOST_COMPARED {
-        let why = format!("it is one of more than {MOST_COMPARED} that were pushed at once");
-        event.changed = ChangedPaths::Unknown(why);
-    } else if plan::needs_changed_paths(config) {
-        event.find_changed_paths(repository, default);
     }
 }
 
@@ -157,7 +121,7 @@ impl Fire<'_> {
         let count = events.len();
         let mut plans = Vec::new();
         for event in events {
-            find_changed_paths(event, count, config, self.repository, default);
+            enqueue::find_changed_paths(event, count, config, self.repository, default);
             if self.by_commit && plan::needs_last_action(config) {
                 commit::note_last_action(event, self.repository);
             }
@@ -170,7 +134,9 @@ impl Fire<'_> {
         let mut triggers = Vec::new();
         let mut told = BTreeSet::new();
         for (event, plan) in events.iter().zip(plans) {
-            tell_skips(self.printer, config, plan, &mut told);
+            for note in enqueue::notes(config, plan, &mut told) {
+                self.printer.hook_line(&note);
+            }
             triggers.extend(enqueue::triggers(event, config, plan));
         }
         // One push is one storm, however many references it moves.

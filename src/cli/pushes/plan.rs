@@ -1,0 +1,281 @@
+//! What is to be triggered for a push if all of it lands.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use bstr::{BStr, BString, ByteSlice as _};
+
+use crate::cli::{enqueue, file};
+use crate::config::{Config, FILE_NAME};
+use crate::event::push::{self, Line, Tracking};
+use crate::event::{DefaultBranch, Event, Kind};
+use crate::git::{Commit, Refspecs, Repository};
+use crate::plan::{self, Plan, Wishes};
+use crate::spool::{PushedReference, TrackedReference, Trigger};
+use crate::text::Text;
+
+/// Of so many branches and tags it is told why no rule fires for them; the rest is counted.
+const FEW: usize = 3;
+
+/// What is to be triggered for a push if all of it lands.
+#[derive(Debug)]
+pub(in crate::cli) struct Planned {
+    pub(in crate::cli) references: Vec<PushedReference>,
+    pub(in crate::cli) max_triggers: usize,
+    /// Whether any of what is pushed has a file.
+    pub(in crate::cli) has_file: bool,
+    /// Whether something goes to a review that would have fired for its branch.
+    pub(in crate::cli) reviews: bool,
+    /// What is wrong with some of the files.
+    pub(in crate::cli) troubles: Vec<anyhow::Error>,
+    /// What is worth a line about rules.
+    pub(in crate::cli) notes: Vec<String>,
+    told: BTreeSet<String>,
+    /// For whom no rule fires, where that is to be explained.
+    pub(in crate::cli) idle: Vec<Idle>,
+    /// How many more there are.
+    pub(in crate::cli) more_idle: usize,
+}
+
+/// A branch or tag that no rule fires for.
+#[derive(Debug)]
+pub(in crate::cli) struct Idle {
+    /// Its short name.
+    pub(in crate::cli) name: BString,
+    /// Of each rule its name and why it does not fire.
+    pub(in crate::cli) reasons: Vec<String>,
+}
+
+/// Plans for pushes to one remote.
+#[derive(Debug)]
+pub(in crate::cli) struct Planner<'a> {
+    repository: &'a Repository,
+    remote: Option<BString>,
+    /// Where git keeps copies of what the remote has; nowhere if the user gave an address.
+    refspecs: Refspecs,
+    default: OnceCell<Option<DefaultBranch>>,
+    explains: bool,
+}
+
+impl<'a> Planner<'a> {
+    /// For pushes to this remote, as the user gave it, or this address.
+    ///
+    /// # Errors
+    /// What the repository says.
+    pub(in crate::cli) fn new(
+        repository: &'a Repository,
+        given: &BStr,
+        address: &BStr,
+    ) -> anyhow::Result<Self> {
+        let configured = repository.remotes()?.iter().any(|remote| remote == given);
+        let refspecs = if configured {
+            repository.refspecs(given)?
+        } else {
+            Refspecs::default()
+        };
+        // One that only `git -c` knows has a name too.
+        let is_name = configured || !given.contains(&b'/') && !given.contains(&b':');
+        let remote = if is_name {
+            Some(given.to_owned())
+        } else {
+            repository.remote_at(&[given, address])?
+        };
+        Ok(Self {
+            repository,
+            remote,
+            refspecs,
+            default: OnceCell::new(),
+            explains: false,
+        })
+    }
+
+    /// One that also finds out why no rule fires.
+    #[must_use]
+    pub(in crate::cli) fn explaining(self) -> Self {
+        Self {
+            explains: true,
+            ..self
+        }
+    }
+
+    /// The remote's name, if it has one.
+    pub(in crate::cli) fn remote(&self) -> Option<&BString> {
+        self.remote.as_ref()
+    }
+
+    /// git's own copy of a reference of the remote; `None` if it keeps none.
+    pub(in crate::cli) fn copy_of(&self, reference: &BStr) -> Option<BString> {
+        self.refspecs.tracking(reference)
+    }
+
+    /// What is to be triggered for these.
+    ///
+    /// # Errors
+    /// What the repository says.
+    pub(in crate::cli) fn plan(&self, lines: &[Line]) -> anyhow::Result<Planned> {
+        let mut planned = Planned {
+            references: Vec::new(),
+            max_triggers: usize::MAX,
+            has_file: false,
+            reviews: false,
+            troubles: Vec::new(),
+            notes: Vec::new(),
+            told: BTreeSet::new(),
+            idle: Vec::new(),
+            more_idle: 0,
+        };
+        let ids: Vec<String> = lines.iter().map(|line| line.new.clone()).collect();
+        let commits = self.repository.commits(&ids)?;
+        let found: Vec<(&Line, Commit)> = lines
+            .iter()
+            .zip(commits)
+            .filter_map(|(line, commit)| Some((line, commit?)))
+            .collect();
+        let configs = self.configs(&found, &mut planned)?;
+        let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
+        let mut may_fire = Vec::new();
+        for ((line, commit), config) in found.into_iter().zip(configs) {
+            let Some(config) = config else { continue };
+            if let Some(branch) = push::review_of(line.reference.as_ref()) {
+                planned.reviews |= plan::may_fire(&config, Kind::PostPush, branch.as_bstr(), remote);
+            }
+            if plan::may_fire(&config, Kind::PostPush, line.reference.as_ref(), remote) {
+                may_fire.push((line, commit, config));
+            } else if self.explains
+                && let Some(event) = push::event(self.repository, line, commit, remote)
+            {
+                planned.add_idle(&event, &config, || {
+                    plan::plan(
+                        &event,
+                        &config,
+                        &enqueue::surroundings(&config),
+                        &Wishes::default(),
+                    )
+                });
+            }
+        }
+        let count = may_fire.len();
+        for (line, commit, config) in may_fire {
+            self.plan_one(line, commit, (&config, count), &mut planned)?;
+        }
+        Ok(planned)
+    }
+
+    fn plan_one(
+        &self,
+        line: &Line,
+        commit: Commit,
+        (config, count): (&Config, usize),
+        planned: &mut Planned,
+    ) -> anyhow::Result<()> {
+        let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
+        let Some(mut event) = push::event(self.repository, line, commit, remote) else {
+            return Ok(());
+        };
+        let default = self.default_branch();
+        enqueue::find_changed_paths(&mut event, count, config, self.repository, default);
+        let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
+        if plan.triggers.is_empty() && self.explains {
+            planned.add_idle(&event, config, || plan);
+            return Ok(());
+        }
+        let notes = enqueue::notes(config, &plan, &mut planned.told);
+        planned.notes.extend(notes);
+        if plan.triggers.is_empty() {
+            return Ok(());
+        }
+        let triggers = enqueue::triggers(&event, config, &plan)
+            .into_iter()
+            // Counted when it is known what has landed.
+            .map(|trigger| Trigger {
+                hold: None,
+                ..trigger
+            });
+        planned.max_triggers = planned.max_triggers.min(config.max_triggers);
+        planned.references.push(PushedReference {
+            reference: Text(line.reference.clone()),
+            new: line.new.clone(),
+            old: line.old.clone(),
+            tracking: self.tracking(line)?,
+            triggers: triggers.collect(),
+        });
+        Ok(())
+    }
+
+    fn tracking(&self, line: &Line) -> anyhow::Result<Option<TrackedReference>> {
+        let Some(reference) = self.copy_of(line.reference.as_ref()) else {
+            return Ok(None);
+        };
+        let tracking = Tracking::look(self.repository, reference)?;
+        Ok(Some(TrackedReference {
+            reference: Text(tracking.reference),
+            before: tracking.before,
+            reflog: tracking.reflog,
+        }))
+    }
+
+    fn default_branch(&self) -> Option<&DefaultBranch> {
+        let look = || {
+            let remote = self.remote.as_ref()?;
+            let found = self.repository.default_branch_of(remote.as_bstr()).ok()?;
+            found.map(|(reference, tip)| DefaultBranch { reference, tip })
+        };
+        self.default.get_or_init(look).as_ref()
+    }
+
+    /// The configuration for each commit: many have the same file.
+    fn configs(
+        &self,
+        found: &[(&Line, Commit)],
+        planned: &mut Planned,
+    ) -> anyhow::Result<Vec<Option<Rc<Config>>>> {
+        let ids: Vec<String> = found.iter().map(|(_, commit)| commit.id.clone()).collect();
+        let files = self.repository.file_ids(&ids, FILE_NAME)?;
+        let mut known = BTreeMap::new();
+        let mut configs = Vec::with_capacity(ids.len());
+        for (commit, file) in ids.iter().zip(files) {
+            let config = known
+                .entry(file)
+                .or_insert_with(|| self.config(commit, planned))
+                .clone();
+            configs.push(config);
+        }
+        Ok(configs)
+    }
+
+    fn config(&self, commit: &str, planned: &mut Planned) -> Option<Rc<Config>> {
+        let read = || {
+            let source = file::of_commit(self.repository, commit)?;
+            anyhow::Ok(source.map(|source| source.read()).transpose()?)
+        };
+        let config = read();
+        planned.has_file |= !matches!(config, Ok(None));
+        match config {
+            Ok(config) => config.map(Rc::new),
+            Err(error) => {
+                planned.troubles.push(error);
+                None
+            }
+        }
+    }
+}
+
+impl Planned {
+    fn add_idle(&mut self, event: &Event, config: &Config, plan: impl FnOnce() -> Plan) {
+        let Some(name) = event.branch.as_ref().or(event.tag.as_ref()) else {
+            return;
+        };
+        if self.idle.len() == FEW {
+            self.more_idle += 1;
+            return;
+        }
+        let verdicts = plan().verdicts;
+        let reason =
+            |verdict: &plan::Verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason);
+        self.idle.push(Idle {
+            name: name.clone(),
+            reasons: verdicts.iter().map(reason).collect(),
+        });
+    }
+}

@@ -44,8 +44,8 @@ struct State {
     asked: Asked,
     /// `user:password` in base64, for everything.
     password: Option<String>,
-    /// How often somebody asked what there is.
-    times_asked: usize,
+    /// How many requests of those who ask what there is were answered.
+    answers: usize,
     /// Connections that hang.
     held: Vec<TcpStream>,
     closed: bool,
@@ -87,8 +87,9 @@ impl HttpServer {
         state.held.clear();
     }
 
-    pub fn times_asked(&self) -> usize {
-        self.inside.state().times_asked
+    /// Whether somebody was told what there is: it takes git two requests.
+    pub fn has_told(&self) -> bool {
+        self.inside.state().answers > 1
     }
 
     /// From now on everything takes `user:password`, given in base64.
@@ -134,7 +135,6 @@ impl Inside {
         let request = read(stream)?;
         let asks = request.query.contains("git-upload-pack") || request.path.ends_with("git-upload-pack");
         let mut state = self.state();
-        state.times_asked += usize::from(asks);
         if asks && state.asked == Asked::Hangs {
             state.held.push(stream.try_clone()?);
             return Ok(());
@@ -152,6 +152,7 @@ impl Inside {
         } else {
             self.run(&request)?
         };
+        self.state().answers += usize::from(asks);
         write(stream, &answer)
     }
 

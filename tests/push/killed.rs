@@ -93,7 +93,7 @@ fn what_the_remote_takes_after_the_push_was_killed_fires() {
         hold.wait();
         push.kill();
         wait_for("the remote to be asked", || {
-            (scene.server.http().times_asked() > 0).then_some(())
+            scene.server.http().has_told().then_some(())
         });
         hold.release();
         scene.assert_fired(&["main", "tags/v1"]);

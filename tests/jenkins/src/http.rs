@@ -85,7 +85,11 @@ impl From<io::Error> for Unreadable {
 pub(crate) fn read_head(reader: &mut BufReader<TcpStream>) -> Result<Request, Unreadable> {
     let mut head = Vec::new();
     loop {
-        let available = reader.fill_buf()?;
+        let available = match reader.fill_buf() {
+            // As a read with a time limit ends when the machine was suspended meanwhile (signal(7)).
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            other => other?,
+        };
         if available.is_empty() {
             return Err(Unreadable::Gone);
         }

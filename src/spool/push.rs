@@ -1,6 +1,8 @@
 //! Pushes that git has not ended yet, or of which nobody could say what the remote took: what is
 //! to be triggered if it took it.
 
+use std::io::Write as _;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -15,11 +17,14 @@ pub const PUSH_FORMAT: u32 = 1;
 const UNDER_WAY: &str = "pushes";
 /// The folder of those that could not be decided yet.
 const UNDECIDED: &str = "undecided";
+/// The folder of what was pushed again before it was decided: a file for each push, and in it a
+/// line for each of its references.
+const REPEATED: &str = "repeated";
 
 /// A process of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
-    /// Its number.
+    /// Its number; 0 for nobody known.
     pub pid: u32,
     /// When it was started; 0 where the system does not tell.
     pub started: u64,
@@ -69,6 +74,9 @@ pub struct PushedReference {
     /// git's own copy of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<TrackedReference>,
+    /// An earlier push of the same was not decided yet, and is left to this one.
+    #[serde(default)]
+    pub repeats: bool,
     /// What is to be triggered if the remote takes it.
     pub triggers: Vec<Trigger>,
 }
@@ -147,6 +155,53 @@ impl Spool {
         Ok(None)
     }
 
+    /// Leaves references of this push that an earlier one, of another git, was for as well to this
+    /// one: whatever made the remote have them, it is one event. They are marked here.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn repeat(&self, push: &mut Push) -> Result<()> {
+        let open = self.pushes()?;
+        for earlier in open.under_way.iter().chain(&open.undecided) {
+            // git runs the hook once for each address of one remote.
+            let same_git = earlier.git == push.git && push.git.pid != 0;
+            if same_git || earlier.id == push.id || earlier.remote != push.remote {
+                continue;
+            }
+            for reference in &mut push.references {
+                let same = |other: &&PushedReference| {
+                    other.reference == reference.reference && other.new == reference.new
+                };
+                if let Some(same) = earlier.references.iter().find(same) {
+                    reference.repeats = true;
+                    self.note_repeated(&earlier.id, same)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn note_repeated(&self, id: &str, reference: &PushedReference) -> Result<()> {
+        let folder = self.folder.join(REPEATED);
+        platform::private_directory(&folder).map_err(io_error("use", &folder))?;
+        let mut line = serde_json::to_vec(&(&reference.reference, &reference.new)).unwrap_or_default();
+        line.push(b'\n');
+        let path = folder.join(id);
+        platform::append_private(&path)
+            .and_then(|mut file| file.write_all(&line))
+            .map_err(io_error("write", &path))
+    }
+
+    /// What of this push was left to later ones.
+    #[must_use]
+    pub fn repeated(&self, id: &str) -> Vec<(Text, String)> {
+        let lines = std::fs::read(self.folder.join(REPEATED).join(id)).unwrap_or_default();
+        lines
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect()
+    }
+
     /// Keeps what is left to be decided of a push.
     ///
     /// # Errors
@@ -162,7 +217,9 @@ impl Spool {
     /// What the file system says.
     pub fn end_push(&self, id: &str) -> Result<()> {
         self.remove(UNDER_WAY, id)?;
-        self.remove(UNDECIDED, id)
+        self.remove(UNDECIDED, id)?;
+        let repeated = self.folder.join(REPEATED).join(id);
+        super::remove_if_there(&repeated).map(drop)
     }
 
     /// Whether this trigger has been put into the spool, be it that its outcome is known already.

@@ -127,7 +127,7 @@ pub(super) fn announce(
     if planned.references.is_empty() {
         return Ok(());
     }
-    let push = Push {
+    let mut push = Push {
         v: PUSH_FORMAT,
         id: new_ids(1).concat(),
         created: Timestamp::now(),
@@ -147,6 +147,9 @@ pub(super) fn announce(
     let again = spool
         .pushes()
         .is_ok_and(|pushes| pushes.under_way.iter().any(|other| other.git == push.git));
+    // The folder is there after the first; what is marked is written with the second.
+    spool.put_push(&push)?;
+    spool.repeat(&mut push)?;
     spool.put_push(&push)?;
     if let Err(error) = pushes::wait_for(repository, &push, git, &pushing.address) {
         printer.hook_line(&format!(

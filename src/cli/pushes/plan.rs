@@ -200,6 +200,7 @@ impl<'a> Planner<'a> {
             new: line.new.clone(),
             old: line.old.clone(),
             tracking: self.tracking(line)?,
+            repeats: false,
             triggers: triggers.collect(),
         });
         Ok(())

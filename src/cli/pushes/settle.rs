@@ -8,7 +8,6 @@ use std::time::Duration;
 use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
 
-use super::tell::not_taken_by;
 use super::{NOBODY, has_ended, is_too_old};
 use crate::environment;
 use crate::event::push::{self, Line, Tracking, Verdict};
@@ -22,7 +21,7 @@ use crate::text::Text;
 pub(super) struct Settled {
     /// The remote took it: these are in the spool.
     pub(super) taken: Vec<Trigger>,
-    /// The remote of this name did not: these are given up.
+    /// These are given up, and why: the remote did not take it, as a rule.
     pub(super) not_taken: Vec<(Trigger, String)>,
     /// Nobody can say yet.
     pub(super) undecided: Vec<Push>,
@@ -83,7 +82,7 @@ pub(super) fn settle(
     }
     let judged = taken
         .iter()
-        .map(|(push, _)| judge(repository, push, end, waits.unwrap_or_default()));
+        .map(|(push, _)| judge(repository, spool, push, end, waits.unwrap_or_default()));
     let judged: Vec<Vec<Verdict>> = judged.collect::<Result<_, _>>()?;
     let mut settled = Settled::default();
     // Of several addresses of one remote it is enough that one took it.
@@ -105,15 +104,21 @@ pub(super) fn settle(
             asked: Some(Timestamp::now()),
             ..push.clone()
         };
+        let repeated = spool.repeated(&push.id);
         for reference in &push.references {
+            if is_among(&repeated, reference) {
+                known.remove(&key(push, reference));
+                settled.give_up(
+                    reference,
+                    "it was pushed again before it was known what became of it",
+                );
+                continue;
+            }
             // Taken out, so that the same of another address is not triggered again.
             match known.remove(&key(push, reference)) {
                 Some(Verdict::Taken) => settled.taken.extend(reference.triggers.iter().cloned()),
                 Some(Verdict::NotTaken) => {
-                    let triggers = reference.triggers.iter().cloned();
-                    settled
-                        .not_taken
-                        .extend(triggers.map(|trigger| (trigger, push.destination())));
+                    settled.give_up(reference, &format!("{} did not take it", push.destination()));
                 }
                 Some(Verdict::Undecided(why)) => {
                     left.trouble = Some(why);
@@ -139,6 +144,20 @@ pub(super) fn settle(
         }
     }
     Ok(settled)
+}
+
+impl Settled {
+    fn give_up(&mut self, reference: &PushedReference, why: &str) {
+        let triggers = reference.triggers.iter().cloned();
+        self.not_taken
+            .extend(triggers.map(|trigger| (trigger, why.to_owned())));
+    }
+}
+
+fn is_among(repeated: &[(Text, String)], reference: &PushedReference) -> bool {
+    repeated
+        .iter()
+        .any(|(name, new)| *name == reference.reference && *new == reference.new)
 }
 
 /// What one event is of.
@@ -168,9 +187,9 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
             journal.append(&entry)?;
         }
     }
-    for (trigger, destination) in &settled.not_taken {
+    for (trigger, why) in &settled.not_taken {
         let mut entry = Entry::of(trigger, Outcome::NotPushed);
-        entry.message = Some(not_taken_by(destination));
+        entry.message = Some(why.clone());
         journal.append(&entry)?;
     }
     for push in &settled.undecided {
@@ -188,11 +207,22 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
 
 /// What became of each reference of a push. Where git did not come to its end by itself the remote
 /// may still be at it, so its first no is not its last: it is asked again after each of `waits`.
-fn judge(repository: &Repository, push: &Push, end: End, waits: &[Duration]) -> anyhow::Result<Vec<Verdict>> {
+fn judge(
+    repository: &Repository,
+    spool: &Spool,
+    push: &Push,
+    end: End,
+    waits: &[Duration],
+) -> anyhow::Result<Vec<Verdict>> {
     let mut waits = waits.iter();
     loop {
         let (verdicts, asked) = judge_once(repository, push, end)?;
-        let open = verdicts.iter().any(|verdict| *verdict != Verdict::Taken);
+        let repeated = spool.repeated(&push.id);
+        let open = push
+            .references
+            .iter()
+            .zip(&verdicts)
+            .any(|(reference, verdict)| *verdict != Verdict::Taken && !is_among(&repeated, reference));
         match waits.next() {
             Some(wait) if asked && open => thread::sleep(*wait),
             _ => return Ok(verdicts),
@@ -212,7 +242,7 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
             reflog: tracking.reflog,
         });
         let trace = push::trace(repository, &references, tracking.as_ref(), &reference.new)?;
-        verdicts.push(push::judge(trace, had_answer));
+        verdicts.push(push::judge(trace, had_answer && !reference.repeats));
     }
     let open: Vec<_> = push
         .references

@@ -61,13 +61,8 @@ pub(in crate::cli) fn ask_again(
         return Ok(true);
     }
     let settled = settle_ended(repository, spool, |_| true)?;
-    for (trigger, destination) in &settled.not_taken {
-        let to = format!(
-            " {} → {}: {}",
-            trigger.reference(),
-            trigger.job,
-            not_taken_by(destination)
-        );
+    for (trigger, why) in &settled.not_taken {
+        let to = format!(" {} → {}: {why}", trigger.reference(), trigger.job);
         printer.toned(Tone::Dim, Outcome::NotPushed.name(), &to);
     }
     let pushes = spool.pushes()?;
@@ -95,10 +90,6 @@ pub(in crate::cli) fn ask_again(
         printer.note(&under_way(push));
     }
     Ok(undecided.is_empty())
-}
-
-pub(super) fn not_taken_by(destination: &str) -> String {
-    format!("{destination} did not take it")
 }
 
 /// That git has not ended.

@@ -108,7 +108,8 @@ pub(in crate::cli) fn run(id: Option<&str>) -> anyhow::Result<()> {
             // git runs the hook once for each address of a remote, and then ends once.
             let mut same = spool.pushes()?.under_way;
             same.retain(|push| group_of(push) == group_of(&own));
-            let waits = if push::had_answer(end, own.address.0.as_bstr()) {
+            let repeats = own.references.iter().any(|reference| reference.repeats);
+            let waits = if push::had_answer(end, own.address.0.as_bstr()) && !repeats {
                 &[][..]
             } else if own.git == NOBODY {
                 &UNSEEN[..]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bstr::{BStr, BString, ByteSlice as _};
 use git2::{DiffOptions, ErrorCode, ObjectType, Oid, RepositoryOpenFlags};
 
-use super::{Changes, Commit, Error, Head};
+use super::{Changes, Commit, Error, Head, Tip};
 use crate::environment::RepositoryPaths;
 
 pub(super) struct Library {
@@ -172,16 +172,15 @@ impl Library {
         Ok(values)
     }
 
-    pub(super) fn file_id(&self, commit: &str, path: &str) -> Result<Option<String>, Error> {
-        let tree = self
-            .find(commit)?
-            .tree()
-            .map_err(failed(format!("read the tree of {commit}")))?;
-        match tree.get_path(Path::new(path)) {
-            Ok(entry) => Ok(Some(entry.id().to_string())),
-            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-            Err(error) => Err(failed(format!("find {path} in {commit}"))(error)),
-        }
+    pub(super) fn tip(&self, id: &str, file: &str) -> Result<Option<Tip>, Error> {
+        let Some(commit) = self.peel(id) else {
+            return Ok(None);
+        };
+        let tree = commit.tree().map_err(failed(format!("read the tree of {id}")))?;
+        Ok(Some(Tip {
+            commit: commit.id().to_string(),
+            file: tree.get_name(file).map(|entry| entry.id().to_string()),
+        }))
     }
 
     fn peel(&self, id: &str) -> Option<git2::Commit<'_>> {

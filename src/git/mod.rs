@@ -103,6 +103,15 @@ pub struct Commit {
     pub message: BString,
 }
 
+/// The end of a branch, or what a tag is of, with no more than its names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tip {
+    /// The commit's id.
+    pub commit: String,
+    /// The id of what it has in the place that was asked about: files of one id are the same.
+    pub file: Option<String>,
+}
+
 /// The paths that differ between two trees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changes {
@@ -436,15 +445,15 @@ impl Repository {
         }
     }
 
-    /// For each commit what its file of this path is, for telling files of the same content apart
-    /// from others; `None` where the commit has none.
+    /// For each object's id the commit that it is or is a tag of, and which file that has at this
+    /// place; `None` where it leads to no commit. For many of them, of which few are looked at.
     ///
     /// # Errors
     /// What libgit2 or git says.
-    pub fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
+    pub fn tips(&self, ids: &[String], file: &str) -> Result<Vec<Option<Tip>>, Error> {
         match &self.backend {
-            Backend::Library(library) => commits.iter().map(|id| library.file_id(id, path)).collect(),
-            Backend::Program(program) => program.file_ids(commits, path),
+            Backend::Library(library) => ids.iter().map(|id| library.tip(id, file)).collect(),
+            Backend::Program(program) => program.tips(ids, file),
         }
     }
 

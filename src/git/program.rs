@@ -10,7 +10,7 @@ use std::thread;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use super::{Changes, Commit, Error, Head};
+use super::{Changes, Commit, Error, Head, Tip};
 use crate::environment;
 
 /// A `git` as its user would start it himself: in his language, on his terminal, and with
@@ -392,24 +392,29 @@ impl Program {
         ])
     }
 
-    pub(super) fn file_ids(&self, commits: &[String], path: &str) -> Result<Vec<Option<String>>, Error> {
-        let questions: Vec<String> = commits
+    pub(super) fn tips(&self, ids: &[String], file: &str) -> Result<Vec<Option<Tip>>, Error> {
+        let questions: Vec<String> = ids
             .iter()
-            .map(|commit| format!("{commit}:{path}\n"))
+            .map(|id| format!("{id}^{{commit}}\n{id}:{file}\n"))
             .collect();
         let mut git = self.git();
         git.args(["cat-file", "--batch-check=%(objectname) %(objecttype)"]);
         let answers = answer_to(&mut git, questions.concat().as_bytes())?;
         let id = |line: &[u8]| {
-            let (id, kind) = line.split_once_str(" ")?;
-            (kind == b"blob").then(|| id.to_str_lossy().into_owned())
+            // Of what is not there git repeats the question.
+            let (id, kind) = line.rsplit_once_str(" ")?;
+            (kind != b"missing").then(|| id.to_str_lossy().into_owned())
         };
-        let found: Vec<Option<String>> = answers.lines().map(id).collect();
-        if found.len() == commits.len() {
-            Ok(found)
-        } else {
-            Err(cut_short(&git))
-        }
+        let mut lines = answers.lines();
+        let mut next = || {
+            let (commit, file) = (lines.next()?, lines.next()?);
+            Some(id(commit).map(|commit| Tip {
+                commit,
+                file: id(file),
+            }))
+        };
+        let tips: Option<Vec<Option<Tip>>> = ids.iter().map(|_| next()).collect();
+        tips.ok_or_else(|| cut_short(&git))
     }
 
     pub(super) fn peel(&self, name: &str) -> Result<Option<String>, Error> {

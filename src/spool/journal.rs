@@ -53,7 +53,7 @@ impl Outcome {
             Self::Unknown => "unknown",
             Self::Failed => "failed",
             Self::Dropped => "dropped",
-            Self::NotPushed => "not pushed",
+            Self::NotPushed => "not-pushed",
             Self::Undecided => "undecided",
         }
     }

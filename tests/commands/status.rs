@@ -145,6 +145,8 @@ fn with_json_it_prints_one_object() {
               "version": "[OUR VERSION]"
             }
           ],
+          "undecided": 0,
+          "under_way": 0,
           "waiting": 0,
           "warnings": []
         }

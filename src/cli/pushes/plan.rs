@@ -10,7 +10,7 @@ use crate::cli::{enqueue, file};
 use crate::config::{Config, FILE_NAME};
 use crate::event::push::{self, Line, Tracking};
 use crate::event::{DefaultBranch, Event, Kind};
-use crate::git::{Commit, Refspecs, Repository};
+use crate::git::{Commit, Refspecs, Repository, Tip};
 use crate::plan::{self, Plan, Wishes};
 use crate::spool::{PushedReference, TrackedReference, Trigger};
 use crate::text::Text;
@@ -126,38 +126,40 @@ impl<'a> Planner<'a> {
             more_idle: 0,
         };
         let ids: Vec<String> = lines.iter().map(|line| line.new.clone()).collect();
-        let commits = self.repository.commits(&ids)?;
-        let found: Vec<(&Line, Commit)> = lines
-            .iter()
-            .zip(commits)
-            .filter_map(|(line, commit)| Some((line, commit?)))
-            .collect();
-        let configs = self.configs(&found, &mut planned)?;
+        let tips = self.repository.tips(&ids, FILE_NAME)?;
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
+        // Many have the same file.
+        let mut configs = BTreeMap::new();
         let mut may_fire = Vec::new();
-        for ((line, commit), config) in found.into_iter().zip(configs) {
+        for (line, tip) in lines.iter().zip(tips) {
+            let Some(Tip { commit, file }) = tip else { continue };
+            let config = configs
+                .entry(file)
+                .or_insert_with(|| self.config(&commit, &mut planned));
             let Some(config) = config else { continue };
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
-                planned.reviews |= plan::may_fire(&config, Kind::PostPush, branch.as_bstr(), remote);
+                planned.reviews |= plan::may_fire(config, Kind::PostPush, branch.as_bstr(), remote);
             }
-            if plan::may_fire(&config, Kind::PostPush, line.reference.as_ref(), remote) {
-                may_fire.push((line, commit, config));
+            if plan::may_fire(config, Kind::PostPush, line.reference.as_ref(), remote) {
+                may_fire.push((line, commit, Rc::clone(config)));
+            } else if self.explains && planned.idle.len() == FEW {
+                planned.more_idle += 1;
             } else if self.explains
+                && let commit = self.repository.commit(&commit)?
                 && let Some(event) = push::event(self.repository, line, commit, remote)
             {
-                planned.add_idle(&event, &config, || {
-                    plan::plan(
-                        &event,
-                        &config,
-                        &enqueue::surroundings(&config),
-                        &Wishes::default(),
-                    )
-                });
+                let surroundings = enqueue::surroundings(config);
+                let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
+                planned.add_idle(&event, config, &plan);
             }
         }
+        let ids: Vec<String> = may_fire.iter().map(|(_, commit, _)| commit.clone()).collect();
+        let commits = self.repository.commits(&ids)?;
         let count = may_fire.len();
-        for (line, commit, config) in may_fire {
-            self.plan_one(line, commit, (&config, count), &mut planned)?;
+        for ((line, _, config), commit) in may_fire.into_iter().zip(commits) {
+            if let Some(commit) = commit {
+                self.plan_one(line, commit, (&config, count), &mut planned)?;
+            }
         }
         Ok(planned)
     }
@@ -177,7 +179,7 @@ impl<'a> Planner<'a> {
         enqueue::find_changed_paths(&mut event, count, config, self.repository, default);
         let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
         if plan.triggers.is_empty() && self.explains {
-            planned.add_idle(&event, config, || plan);
+            planned.add_idle(&event, config, &plan);
             return Ok(());
         }
         let notes = enqueue::notes(config, &plan, &mut planned.told);
@@ -224,26 +226,6 @@ impl<'a> Planner<'a> {
         self.default.get_or_init(look).as_ref()
     }
 
-    /// The configuration for each commit: many have the same file.
-    fn configs(
-        &self,
-        found: &[(&Line, Commit)],
-        planned: &mut Planned,
-    ) -> anyhow::Result<Vec<Option<Rc<Config>>>> {
-        let ids: Vec<String> = found.iter().map(|(_, commit)| commit.id.clone()).collect();
-        let files = self.repository.file_ids(&ids, FILE_NAME)?;
-        let mut known = BTreeMap::new();
-        let mut configs = Vec::with_capacity(ids.len());
-        for (commit, file) in ids.iter().zip(files) {
-            let config = known
-                .entry(file)
-                .or_insert_with(|| self.config(commit, planned))
-                .clone();
-            configs.push(config);
-        }
-        Ok(configs)
-    }
-
     fn config(&self, commit: &str, planned: &mut Planned) -> Option<Rc<Config>> {
         let read = || {
             let source = file::of_commit(self.repository, commit)?;
@@ -262,7 +244,7 @@ impl<'a> Planner<'a> {
 }
 
 impl Planned {
-    fn add_idle(&mut self, event: &Event, config: &Config, plan: impl FnOnce() -> Plan) {
+    fn add_idle(&mut self, event: &Event, config: &Config, plan: &Plan) {
         let Some(name) = event.branch.as_ref().or(event.tag.as_ref()) else {
             return;
         };
@@ -270,12 +252,11 @@ impl Planned {
             self.more_idle += 1;
             return;
         }
-        let verdicts = plan().verdicts;
         let reason =
             |verdict: &plan::Verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason);
         self.idle.push(Idle {
             name: name.clone(),
-            reasons: verdicts.iter().map(reason).collect(),
+            reasons: plan.verdicts.iter().map(reason).collect(),
         });
     }
 }

@@ -47,10 +47,14 @@ impl Hold {
 }
 
 impl Scene<'_> {
-    /// Starts a `git push` as a shell starts it: in a process group of its own.
+    /// Starts a `git push` as a shell starts it: in a process group of its own, and with no signal
+    /// ignored, as one is where tests run in the background.
     pub fn start(&self, arguments: &[&str]) -> Push {
-        let mut command = self.command(&self.clone.folder, &[&["push", "-q"], arguments].concat());
+        let mut command = self.home.command("env", &self.clone.folder);
         let child = command
+            .args(["--default-signal", "git", "push", "-q"])
+            .args(arguments)
+            .envs(self.server.ssh_command().map(|ssh| ("GIT_SSH_COMMAND", ssh)))
             .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -14,6 +14,9 @@ use crate::git::{Changes, Commit, Repository};
 /// More changed files than this are not listed: the event then matches every `paths`.
 pub const MOST_CHANGED_FILES: usize = 3_000;
 
+/// git's own protocol has no room for the name of a reference of so many bytes.
+const LONGEST_NAME: usize = 65_516;
+
 /// Which of git's doings an event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

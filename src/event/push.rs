@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use super::{ChangedPaths, Event, Kind, short_name};
+use super::{ChangedPaths, Event, Kind, LONGEST_NAME, short_name};
 use crate::git::{Commit, Error, Repository, is_id};
 use crate::platform::End;
 
@@ -36,7 +36,7 @@ fn line(line: &[u8]) -> Option<Line> {
     let reference = BString::from(fields.next()?);
     let new = id(fields.next()?)?;
     fields.next()?;
-    let is_reference = reference.starts_with(b"refs/");
+    let is_reference = reference.starts_with(b"refs/") && reference.len() < LONGEST_NAME;
     Some(Line {
         new: new.filter(|_| is_reference)?,
         reference,

@@ -2,7 +2,7 @@
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use super::{ChangedPaths, Event, Kind, short_name};
+use super::{ChangedPaths, Event, Kind, LONGEST_NAME, short_name};
 use crate::git::{Error, Repository, is_id};
 
 /// One reference that a push has moved.
@@ -29,8 +29,6 @@ pub fn updates(repository: &Repository, input: &[u8]) -> Vec<Update> {
 }
 
 fn update(line: &[u8]) -> Option<Update> {
-    /// git's own protocol has no room for more.
-    const LONGEST: usize = 65_516;
     let mut fields = line.splitn(3, |byte| *byte == b' ');
     let mut id = || {
         let id = fields.next()?.to_str().ok()?;
@@ -38,7 +36,11 @@ fn update(line: &[u8]) -> Option<Update> {
     };
     let (old, new) = (id()?, id()?);
     let reference = BString::from(fields.next()?);
-    (reference.starts_with(b"refs/") && reference.len() < LONGEST).then_some(Update { old, new, reference })
+    (reference.starts_with(b"refs/") && reference.len() < LONGEST_NAME).then_some(Update {
+        old,
+        new,
+        reference,
+    })
 }
 
 fn is_so(repository: &Repository, update: &Update) -> bool {

@@ -155,20 +155,20 @@ impl Spool {
         Ok(None)
     }
 
-    /// Leaves references of this push that an earlier one, of another git, was for as well to this
-    /// one: whatever made the remote have them, it is one event. They are marked here.
+    /// Leaves what an earlier push, by another git than this, is for as well to these references of
+    /// a later one: whatever made the remote have it, it is one event. They are marked then.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn repeat(&self, push: &mut Push) -> Result<()> {
+    pub fn repeat(&self, git: u32, remote: Option<&Text>, references: &mut [PushedReference]) -> Result<()> {
         let open = self.pushes()?;
         for earlier in open.under_way.iter().chain(&open.undecided) {
             // git runs the hook once for each address of one remote.
-            let same_git = earlier.git == push.git && push.git.pid != 0;
-            if same_git || earlier.id == push.id || earlier.remote != push.remote {
+            let same_git = earlier.git.pid == git && git != 0;
+            if same_git || earlier.remote.as_ref() != remote {
                 continue;
             }
-            for reference in &mut push.references {
+            for reference in &mut *references {
                 let same = |other: &&PushedReference| {
                     other.reference == reference.reference && other.new == reference.new
                 };

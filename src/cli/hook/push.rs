@@ -137,7 +137,7 @@ pub(super) fn announce(
             (None, None) => id_of(&platform::parent()),
         },
         watched_by,
-        remote: planner.remote().cloned().map(Text),
+        remote: planned.remote,
         address: Text(address_to_keep(pushing.address.as_bstr())),
         max_triggers: planned.max_triggers,
         references: planned.references,
@@ -147,9 +147,8 @@ pub(super) fn announce(
     let again = spool
         .pushes()
         .is_ok_and(|pushes| pushes.under_way.iter().any(|other| other.git == push.git));
-    // The folder is there after the first; what is marked is written with the second.
-    spool.put_push(&push)?;
-    spool.repeat(&mut push)?;
+    // A trigger too many is better than one that is lost.
+    let _ = spool.repeat(push.git.pid, push.remote.as_ref(), &mut push.references);
     spool.put_push(&push)?;
     if let Err(error) = pushes::wait_for(repository, &push, git, &pushing.address) {
         printer.hook_line(&format!(

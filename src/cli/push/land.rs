@@ -95,7 +95,9 @@ impl Landing<'_> {
                 .detail("nothing to trigger: the remote took no branch and no tag");
             return Ok(noted.end(&certain)?);
         }
-        let (planned, unsure) = self.plan(&accepted, &noted, before?)?;
+        let (mut planned, unsure) = self.plan(&accepted, &noted, before?)?;
+        // A trigger too many is better than one that is lost.
+        let _ = spool.repeat(self.git, planned.remote.as_ref(), &mut planned.references);
         let mut triggers: Vec<Trigger> = planned
             .references
             .iter()

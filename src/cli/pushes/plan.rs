@@ -21,6 +21,8 @@ const FEW: usize = 3;
 /// What is to be triggered for a push if all of it lands.
 #[derive(Debug)]
 pub(in crate::cli) struct Planned {
+    /// The name of the remote it is for, if it has one.
+    pub(in crate::cli) remote: Option<Text>,
     pub(in crate::cli) references: Vec<PushedReference>,
     pub(in crate::cli) max_triggers: usize,
     /// Whether any of what is pushed has a file.
@@ -99,11 +101,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The remote's name, if it has one.
-    pub(in crate::cli) fn remote(&self) -> Option<&BString> {
-        self.remote.as_ref()
-    }
-
     /// git's own copy of a reference of the remote; `None` if it keeps none.
     pub(in crate::cli) fn copy_of(&self, reference: &BStr) -> Option<BString> {
         self.refspecs.tracking(reference)
@@ -115,6 +112,7 @@ impl<'a> Planner<'a> {
     /// What the repository says.
     pub(in crate::cli) fn plan(&self, lines: &[Line]) -> anyhow::Result<Planned> {
         let mut planned = Planned {
+            remote: self.remote.clone().map(Text),
             references: Vec::new(),
             max_triggers: usize::MAX,
             has_file: false,
@@ -158,7 +156,7 @@ impl<'a> Planner<'a> {
         let count = may_fire.len();
         for ((line, _, config), commit) in may_fire.into_iter().zip(commits) {
             if let Some(commit) = commit {
-                self.plan_one(line, commit, (&config, count), &mut planned)?;
+                self.plan_one(line, commit, (&config, count), &mut planned);
             }
         }
         Ok(planned)
@@ -170,22 +168,22 @@ impl<'a> Planner<'a> {
         commit: Commit,
         (config, count): (&Config, usize),
         planned: &mut Planned,
-    ) -> anyhow::Result<()> {
+    ) {
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
         let Some(mut event) = push::event(self.repository, line, commit, remote) else {
-            return Ok(());
+            return;
         };
         let default = self.default_branch();
         enqueue::find_changed_paths(&mut event, count, config, self.repository, default);
         let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
         if plan.triggers.is_empty() && self.explains {
             planned.add_idle(&event, config, &plan);
-            return Ok(());
+            return;
         }
         let notes = enqueue::notes(config, &plan, &mut planned.told);
         planned.notes.extend(notes);
         if plan.triggers.is_empty() {
-            return Ok(());
+            return;
         }
         let triggers = enqueue::triggers(&event, config, &plan)
             .into_iter()
@@ -199,11 +197,11 @@ impl<'a> Planner<'a> {
             reference: Text(line.reference.clone()),
             new: line.new.clone(),
             old: line.old.clone(),
-            tracking: self.tracking(line)?,
+            // What cannot be read tells nothing: then the remote is asked.
+            tracking: self.tracking(line).unwrap_or_default(),
             repeats: false,
             triggers: triggers.collect(),
         });
-        Ok(())
     }
 
     fn tracking(&self, line: &Line) -> anyhow::Result<Option<TrackedReference>> {

@@ -1,7 +1,7 @@
 //! What became of a push whose git has ended.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
 
 use super::{NOBODY, has_ended, is_too_old};
+use crate::deliver::{self, Start};
 use crate::environment;
 use crate::event::push::{self, Line, Tracking, Verdict};
 use crate::git::{Repository, address_to_keep};
@@ -25,6 +26,8 @@ pub(super) struct Settled {
     pub(super) not_taken: Vec<(Trigger, String)>,
     /// Nobody can say yet.
     pub(super) undecided: Vec<Push>,
+    /// Whether a remote has said no.
+    refused: bool,
 }
 
 /// Decides every push that `wanted` lets pass and whose git has ended.
@@ -65,6 +68,9 @@ pub(super) fn group_of(push: &Push) -> (u32, u64, Option<String>) {
 
 /// Decides the pushes of one git, which has ended so. With `waits` this is the one who waited for
 /// that; without, somebody may have begun to before, and died over it.
+///
+/// Where git did not come to its end by itself the remote may still be at it, so its first no is not
+/// its last: it is asked again after each of `waits`. What it has taken until then goes out.
 pub(super) fn settle(
     repository: &Repository,
     spool: &Spool,
@@ -72,52 +78,106 @@ pub(super) fn settle(
     end: End,
     waits: Option<&[Duration]>,
 ) -> anyhow::Result<Settled> {
-    let mut taken: Vec<(Push, Lock)> = Vec::new();
+    let mut own: Vec<(Push, Lock)> = Vec::new();
     for push in pushes {
         // Whoever has the first has them all.
-        let Some(own) = spool.take_push(&push.id)? else {
+        let Some(taken) = spool.take_push(&push.id)? else {
             break;
         };
-        taken.push(own);
+        own.push(taken);
     }
-    let judged = taken
-        .iter()
-        .map(|(push, _)| judge(repository, spool, push, end, waits.unwrap_or_default()));
-    let judged: Vec<Vec<Verdict>> = judged.collect::<Result<_, _>>()?;
-    let mut settled = Settled::default();
-    // Of several addresses of one remote it is enough that one took it.
+    let again = waits.is_none();
+    let mut waits = waits.unwrap_or_default().iter();
+    let mut sent = BTreeSet::new();
+    let settled = loop {
+        let mut settled = Settled::default();
+        let mut asked = false;
+        let verdicts = verdicts(repository, own.iter().map(|(push, _)| push), end, &mut asked)?;
+        sort_out(spool, &own, verdicts, &sent, &mut settled);
+        match waits.next() {
+            Some(wait) if asked && settled.has_open() => {
+                // How many they are is known in the end only.
+                if !may_be_storm(&own) && !settled.taken.is_empty() {
+                    put(spool, &settled.taken, again)?;
+                    sent.extend(settled.taken.iter().map(|trigger| trigger.id.clone()));
+                    deliver::start(repository.common_dir(), Start::Eager)?;
+                }
+                thread::sleep(*wait);
+            }
+            _ => break settled,
+        }
+    };
+    put(spool, &settled.taken, again)?;
+    write_down(spool, &settled, again)?;
+    for (push, _) in &own {
+        match settled.undecided.iter().find(|left| left.id == push.id) {
+            Some(left) => spool.keep_undecided(left)?,
+            None => spool.end_push(&push.id)?,
+        }
+    }
+    Ok(settled)
+}
+
+/// What became of each reference, once for all addresses of one remote: it is enough that one of
+/// them took it.
+fn verdicts<'a>(
+    repository: &Repository,
+    pushes: impl Iterator<Item = &'a Push>,
+    end: End,
+    asked: &mut bool,
+) -> anyhow::Result<BTreeMap<Key<'a>, Verdict>> {
     let mut known = BTreeMap::new();
-    for ((push, _), verdicts) in taken.iter().zip(&judged) {
+    for push in pushes {
+        let verdicts = judge(repository, push, end, asked)?;
         for (reference, verdict) in push.references.iter().zip(verdicts) {
             let so_far = known
                 .entry(key(push, reference))
                 .or_insert_with(|| verdict.clone());
-            if rank(verdict) > rank(so_far) {
-                *so_far = verdict.clone();
+            if rank(&verdict) > rank(so_far) {
+                *so_far = verdict;
             }
         }
     }
-    let max_triggers = taken.iter().map(|(push, _)| push.max_triggers).min();
-    for (push, _) in &taken {
+    Ok(known)
+}
+
+/// Makes lists of the verdicts, but for those whose triggers are `sent`.
+fn sort_out<'a>(
+    spool: &Spool,
+    own: &'a [(Push, Lock)],
+    mut verdicts: BTreeMap<Key<'a>, Verdict>,
+    sent: &BTreeSet<String>,
+    settled: &mut Settled,
+) {
+    for (push, _) in own {
+        let repeated = spool.repeated(&push.id);
         let mut left = Push {
             references: Vec::new(),
             asked: Some(Timestamp::now()),
             ..push.clone()
         };
-        let repeated = spool.repeated(&push.id);
         for reference in &push.references {
+            // Taken out, so that the same of another address is not triggered again.
+            let verdict = verdicts.remove(&key(push, reference));
+            // Whatever the remote has there by now.
+            if reference
+                .triggers
+                .iter()
+                .any(|trigger| sent.contains(&trigger.id))
+            {
+                continue;
+            }
             if is_among(&repeated, reference) {
-                known.remove(&key(push, reference));
                 settled.give_up(
                     reference,
                     "it was pushed again before it was known what became of it",
                 );
                 continue;
             }
-            // Taken out, so that the same of another address is not triggered again.
-            match known.remove(&key(push, reference)) {
+            match verdict {
                 Some(Verdict::Taken) => settled.taken.extend(reference.triggers.iter().cloned()),
                 Some(Verdict::NotTaken) => {
+                    settled.refused = true;
                     settled.give_up(reference, &format!("{} did not take it", push.destination()));
                 }
                 Some(Verdict::Undecided(why)) => {
@@ -131,22 +191,29 @@ pub(super) fn settle(
             settled.undecided.push(left);
         }
     }
-    if settled.taken.len() > max_triggers.unwrap_or(usize::MAX) {
+    if settled.taken.len() > max_triggers(own) {
         for trigger in &mut settled.taken {
             trigger.hold = Some(Hold::Storm);
         }
     }
-    write_down(spool, &settled, waits.is_none())?;
-    for (push, _) in &taken {
-        match settled.undecided.iter().find(|left| left.id == push.id) {
-            Some(left) => spool.keep_undecided(left)?,
-            None => spool.end_push(&push.id)?,
-        }
-    }
-    Ok(settled)
+}
+
+fn may_be_storm(own: &[(Push, Lock)]) -> bool {
+    let all = own.iter().flat_map(|(push, _)| push.triggers()).count();
+    all > max_triggers(own)
+}
+
+fn max_triggers(own: &[(Push, Lock)]) -> usize {
+    let most = own.iter().map(|(push, _)| push.max_triggers).min();
+    most.unwrap_or(usize::MAX)
 }
 
 impl Settled {
+    /// Whether a later look may find more.
+    fn has_open(&self) -> bool {
+        self.refused || !self.undecided.is_empty()
+    }
+
     fn give_up(&mut self, reference: &PushedReference, why: &str) {
         let triggers = reference.triggers.iter().cloned();
         self.not_taken
@@ -160,8 +227,10 @@ fn is_among(repeated: &[(Text, String)], reference: &PushedReference) -> bool {
         .any(|(name, new)| *name == reference.reference && *new == reference.new)
 }
 
-/// What one event is of.
-fn key<'a>(push: &'a Push, reference: &'a PushedReference) -> (Option<&'a Text>, &'a Text, &'a str) {
+/// What one event is of: the remote, its reference, and the object.
+type Key<'a> = (Option<&'a Text>, &'a Text, &'a str);
+
+fn key<'a>(push: &'a Push, reference: &'a PushedReference) -> Key<'a> {
     (push.remote.as_ref(), &reference.reference, &reference.new)
 }
 
@@ -173,20 +242,27 @@ fn rank(verdict: &Verdict) -> u8 {
     }
 }
 
-/// The triggers first: a push is forgotten only after what came of it is safe.
-fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<()> {
-    let journal = spool.journal();
+/// Puts triggers into the spool: a push is forgotten only after what came of it is safe.
+fn put(spool: &Spool, triggers: &[Trigger], again: bool) -> anyhow::Result<()> {
+    if triggers.is_empty() {
+        return Ok(());
+    }
     let mut intake = spool.intake()?;
-    for trigger in &settled.taken {
+    for trigger in triggers {
         if again && spool.knows(trigger)? {
             continue;
         }
         if let Err(error) = intake.put(trigger) {
             let mut entry = Entry::of(trigger, Outcome::Dropped);
             entry.message = Some(error.to_string());
-            journal.append(&entry)?;
+            spool.journal().append(&entry)?;
         }
     }
+    Ok(())
+}
+
+fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<()> {
+    let journal = spool.journal();
     for (trigger, why) in &settled.not_taken {
         let mut entry = Entry::of(trigger, Outcome::NotPushed);
         entry.message = Some(why.clone());
@@ -205,33 +281,8 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
     Ok(())
 }
 
-/// What became of each reference of a push. Where git did not come to its end by itself the remote
-/// may still be at it, so its first no is not its last: it is asked again after each of `waits`.
-fn judge(
-    repository: &Repository,
-    spool: &Spool,
-    push: &Push,
-    end: End,
-    waits: &[Duration],
-) -> anyhow::Result<Vec<Verdict>> {
-    let mut waits = waits.iter();
-    loop {
-        let (verdicts, asked) = judge_once(repository, push, end)?;
-        let repeated = spool.repeated(&push.id);
-        let open = push
-            .references
-            .iter()
-            .zip(&verdicts)
-            .any(|(reference, verdict)| *verdict != Verdict::Taken && !is_among(&repeated, reference));
-        match waits.next() {
-            Some(wait) if asked && open => thread::sleep(*wait),
-            _ => return Ok(verdicts),
-        }
-    }
-}
-
-/// The verdicts, and whether the remote had to be asked for them.
-fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<(Vec<Verdict>, bool)> {
+/// What became of each reference of a push, and whether the remote had to be asked for that.
+fn judge(repository: &Repository, push: &Push, end: End, asked: &mut bool) -> anyhow::Result<Vec<Verdict>> {
     let had_answer = push::had_answer(end, push.address.0.as_bstr());
     let references = OnceCell::new();
     let mut verdicts = Vec::new();
@@ -250,13 +301,13 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
         .zip(&verdicts)
         .filter_map(|(reference, verdict)| verdict.is_none().then_some(reference.reference.0.as_bstr()))
         .collect();
-    let asked = !open.is_empty();
-    let answer = if asked {
+    let answer = if open.is_empty() {
+        Ok(BTreeMap::new())
+    } else {
+        *asked = true;
         let remote = push.remote.as_ref().map(|remote| remote.0.as_bstr());
         let address = address_of(repository, push);
         repository.ask_remote(remote, address.as_bstr(), &open)
-    } else {
-        Ok(BTreeMap::new())
     };
     let mut judged = Vec::new();
     for (reference, verdict) in push.references.iter().zip(verdicts) {
@@ -274,7 +325,7 @@ fn judge_once(repository: &Repository, push: &Push, end: End) -> anyhow::Result<
             (None, Err(why)) => Verdict::Undecided(why.clone()),
         });
     }
-    Ok((judged, asked))
+    Ok(judged)
 }
 
 /// Where it went, with the user and password that were not written down, as far as they are known.

@@ -56,6 +56,11 @@ pub(super) fn apart(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
+/// Whether `git push` with these arguments pushes nothing.
+pub(super) fn is_dry_run(arguments: &[OsString]) -> bool {
+    Options::of(arguments).dry_run
+}
+
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = Options::of(&arguments.git);
     let repository = match session.repository() {

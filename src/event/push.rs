@@ -171,17 +171,22 @@ pub enum Verdict {
     Undecided(String),
 }
 
-/// Whether git had the remote's whole answer, so that what it did not note is a no.
+/// Whether the remote refused something, and git had its whole answer: then what git did not note
+/// is a no.
 ///
 /// Over http git exits with 1 also when the answer was lost on the way, after the remote had taken
-/// the push (a gateway's 504, for example); over its own protocol it ends with 128 then.
+/// the push (a gateway's 504, for example); over its own protocol it ends with 128 then. Where it
+/// exits with 0 its copy is unmoved because it could not be written, which changes no exit code, or
+/// because an alias made it a dry run.
 #[must_use]
-pub fn had_answer(end: End, address: &BStr) -> bool {
-    match end {
-        End::Exited(0) => true,
-        End::Exited(1) => speaks_gits_protocol(address),
-        End::Exited(_) | End::Killed | End::Unknown => false,
-    }
+pub fn refused(end: End, address: &BStr) -> bool {
+    end == End::Exited(1) && speaks_gits_protocol(address)
+}
+
+/// Whether git came to its end by itself, so that the remote is not at it any more.
+#[must_use]
+pub fn ended_well(end: End, address: &BStr) -> bool {
+    end == End::Exited(0) || refused(end, address)
 }
 
 /// Whether git itself talks to this address: it is a path or ssh's, and needs no helper program.
@@ -193,45 +198,29 @@ fn speaks_gits_protocol(address: &BStr) -> bool {
     }
 }
 
-/// What the trace says, and whether git had the remote's answer; `None` if the remote has to be
-/// asked.
+/// What the trace says, and whether the remote [`refused`] something; `None` if it has to be asked.
 #[must_use]
-pub fn judge(trace: Trace, had_answer: bool) -> Option<Verdict> {
+pub fn judge(trace: Trace, refused: bool) -> Option<Verdict> {
     match trace {
         Trace::Moved => Some(Verdict::Taken),
-        // A rejection, or a dry run.
-        Trace::Unmoved if had_answer => Some(Verdict::NotTaken),
-        // It was cut off, perhaps after the remote had taken it.
+        Trace::Unmoved if refused => Some(Verdict::NotTaken),
         Trace::Unmoved | Trace::None => None,
     }
 }
 
 /// What it means that the remote, asked after the push, has `there` where it was to have
 /// `line.new`.
-///
-/// # Errors
-/// What the repository says.
-pub fn judge_answer(repository: &Repository, line: &Line, there: Option<&str>) -> Result<Verdict, Error> {
-    let Some(there) = there else {
-        return Ok(Verdict::NotTaken);
-    };
-    if there == line.new {
-        return Ok(Verdict::Taken);
+#[must_use]
+pub fn judge_answer(line: &Line, there: Option<&str>) -> Verdict {
+    match there {
+        Some(there) if there == line.new => Verdict::Taken,
+        Some(there) if Some(there) != line.old.as_deref() => {
+            // Over this, or over what was there before: nobody can say.
+            let there = there.get(..7).unwrap_or(there);
+            Verdict::Undecided(format!("by now {there} is there, which somebody has pushed"))
+        }
+        _ => Verdict::NotTaken,
     }
-    if Some(there) == line.old.as_deref() {
-        return Ok(Verdict::NotTaken);
-    }
-    // Somebody has pushed since, over this or over what was there before.
-    let commits = repository.commits(&[there.to_owned(), line.new.clone()])?;
-    if let [Some(there), Some(new)] = &commits[..]
-        && repository.merge_base(&there.id, &new.id)?.as_ref() == Some(&new.id)
-    {
-        return Ok(Verdict::Taken);
-    }
-    Ok(Verdict::Undecided(format!(
-        "somebody has pushed {} since",
-        there.get(..7).unwrap_or(there)
-    )))
 }
 
 #[cfg(test)]
@@ -284,28 +273,44 @@ mod tests {
     }
 
     #[test]
-    fn git_had_the_answer_only_where_its_end_says_so() {
+    fn a_refusal_is_told_by_the_exit_code_where_git_speaks_its_own_protocol() {
         let cases = [
-            ("../shop.git", [true, true, false]),
-            ("git@host:shop.git", [true, true, false]),
-            ("ssh://git@host/shop.git", [true, true, false]),
-            ("FILE:///srv/shop.git", [true, true, false]),
-            ("https://host/shop.git", [true, false, false]),
-            ("helper::host/shop.git", [true, false, false]),
+            ("../shop.git", [false, true, false]),
+            ("git@host:shop.git", [false, true, false]),
+            ("ssh://git@host/shop.git", [false, true, false]),
+            ("FILE:///srv/shop.git", [false, true, false]),
+            ("https://host/shop.git", [false, false, false]),
+            ("helper::host/shop.git", [false, false, false]),
         ];
         for (address, expected) in cases {
-            let ends = [0, 1, 128].map(|code| had_answer(End::Exited(code), address.into()));
+            let ends = [0, 1, 128].map(|code| refused(End::Exited(code), address.into()));
             assert_eq!(ends, expected, "{address}");
-            assert!(!had_answer(End::Killed, address.into()));
-            assert!(!had_answer(End::Unknown, address.into()));
+            assert!(ended_well(End::Exited(0), address.into()));
+            for end in [End::Exited(128), End::Killed, End::Unknown] {
+                assert!(!ended_well(end, address.into()));
+            }
         }
     }
 
     #[test]
-    fn an_unmoved_copy_is_a_no_only_where_git_had_the_answer() {
+    fn an_unmoved_copy_is_a_no_only_after_a_refusal() {
         assert_eq!(judge(Trace::Unmoved, true), Some(Verdict::NotTaken));
         assert_eq!(judge(Trace::Unmoved, false), None);
         assert_eq!(judge(Trace::None, true), None);
         assert_eq!(judge(Trace::Moved, false), Some(Verdict::Taken));
+    }
+
+    #[test]
+    fn the_remote_s_answer_is_taken_for_no_more_than_it_is() {
+        let line = Line {
+            new: TWO.into(),
+            reference: "refs/heads/main".into(),
+            old: Some(ONE.into()),
+        };
+        assert_eq!(judge_answer(&line, Some(TWO)), Verdict::Taken);
+        assert_eq!(judge_answer(&line, Some(ONE)), Verdict::NotTaken);
+        assert_eq!(judge_answer(&line, None), Verdict::NotTaken);
+        let other = "3333333333333333333333333333333333333333";
+        assert!(matches!(judge_answer(&line, Some(other)), Verdict::Undecided(_)));
     }
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use journal::{Entry, Journal, Outcome};
-pub use push::{PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
+pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use trigger::{Hold, Trigger, new_ids};
 
 use trigger::check_format;

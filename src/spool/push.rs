@@ -1,8 +1,10 @@
 //! Pushes that git has not ended yet, or of which nobody could say what the remote took: what is
 //! to be triggered if it took it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
+use bstr::{BStr, ByteSlice as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +19,9 @@ pub const PUSH_FORMAT: u32 = 1;
 const UNDER_WAY: &str = "pushes";
 /// The folder of those that could not be decided yet.
 const UNDECIDED: &str = "undecided";
-/// The folder of what was pushed again before it was decided: a file for each push, and in it a
-/// line for each of its references.
-const REPEATED: &str = "repeated";
+/// The folder of what later pushes have decided: a file for each push, and in it a line for each of
+/// its references.
+const NOTED: &str = "noted";
 
 /// A process of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +95,28 @@ pub struct TrackedReference {
     pub reflog: u64,
 }
 
+/// One reference of a push as far as it tells something of earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Later<'a> {
+    /// Its full name on the remote.
+    pub reference: &'a BStr,
+    /// The object that is pushed.
+    pub new: &'a str,
+    /// The object that the remote had, `Some(None)` for none; `None` where that is not known.
+    pub old: Option<Option<&'a str>>,
+}
+
+/// What a later push has decided of one reference of an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// Its full name on the remote.
+    pub reference: Text,
+    /// The object that was pushed.
+    pub new: String,
+    /// Whether the remote had it then.
+    pub taken: bool,
+}
+
 impl Push {
     /// What is to be triggered.
     pub fn triggers(&self) -> impl Iterator<Item = &Trigger> {
@@ -155,12 +179,23 @@ impl Spool {
         Ok(None)
     }
 
-    /// Leaves what an earlier push, by another git than this, is for as well to these references of
-    /// a later one: whatever made the remote have it, it is one event. They are marked then.
+    /// Decides what can be decided of earlier pushes, by another git than this, because a later one
+    /// found what it found. Those of the same object are left to it, and returned: whatever made
+    /// the remote have it, it is one event.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn repeat(&self, git: u32, remote: Option<&Text>, references: &mut [PushedReference]) -> Result<()> {
+    pub fn note_later<'a>(
+        &self,
+        git: u32,
+        remote: Option<&Text>,
+        later: &[Later<'a>],
+    ) -> Result<BTreeSet<(&'a BStr, &'a str)>> {
+        let mut repeated = BTreeSet::new();
+        if !self.may_have_pushes() {
+            return Ok(repeated);
+        }
+        let later: BTreeMap<&BStr, &Later<'a>> = later.iter().map(|later| (later.reference, later)).collect();
         let open = self.pushes()?;
         for earlier in open.under_way.iter().chain(&open.undecided) {
             // git runs the hook once for each address of one remote.
@@ -168,23 +203,33 @@ impl Spool {
             if same_git || earlier.remote.as_ref() != remote {
                 continue;
             }
-            for reference in &mut *references {
-                let same = |other: &&PushedReference| {
-                    other.reference == reference.reference && other.new == reference.new
+            for own in &earlier.references {
+                let Some(later) = later.get(own.reference.0.as_bstr()) else {
+                    continue;
                 };
-                if let Some(same) = earlier.references.iter().find(same) {
-                    reference.repeats = true;
-                    self.note_repeated(&earlier.id, same)?;
+                let found = later.old;
+                if found == Some(Some(&own.new)) {
+                    self.note(&earlier.id, own, true)?;
+                } else if later.new == own.new {
+                    self.note(&earlier.id, own, false)?;
+                    repeated.insert((later.reference, later.new));
+                } else if found == Some(own.old.as_deref()) {
+                    self.note(&earlier.id, own, false)?;
                 }
             }
         }
-        Ok(())
+        Ok(repeated)
     }
 
-    fn note_repeated(&self, id: &str, reference: &PushedReference) -> Result<()> {
-        let folder = self.folder.join(REPEATED);
+    fn note(&self, id: &str, reference: &PushedReference, taken: bool) -> Result<()> {
+        let folder = self.folder.join(NOTED);
         platform::private_directory(&folder).map_err(io_error("use", &folder))?;
-        let mut line = serde_json::to_vec(&(&reference.reference, &reference.new)).unwrap_or_default();
+        let noted = Noted {
+            reference: reference.reference.clone(),
+            new: reference.new.clone(),
+            taken,
+        };
+        let mut line = serde_json::to_vec(&noted).unwrap_or_default();
         line.push(b'\n');
         let path = folder.join(id);
         platform::append_private(&path)
@@ -192,10 +237,10 @@ impl Spool {
             .map_err(io_error("write", &path))
     }
 
-    /// What of this push was left to later ones.
+    /// What later pushes have decided of this one.
     #[must_use]
-    pub fn repeated(&self, id: &str) -> Vec<(Text, String)> {
-        let lines = std::fs::read(self.folder.join(REPEATED).join(id)).unwrap_or_default();
+    pub fn noted(&self, id: &str) -> Vec<Noted> {
+        let lines = std::fs::read(self.folder.join(NOTED).join(id)).unwrap_or_default();
         lines
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
@@ -218,8 +263,7 @@ impl Spool {
     pub fn end_push(&self, id: &str) -> Result<()> {
         self.remove(UNDER_WAY, id)?;
         self.remove(UNDECIDED, id)?;
-        let repeated = self.folder.join(REPEATED).join(id);
-        super::remove_if_there(&repeated).map(drop)
+        super::remove_if_there(&self.folder.join(NOTED).join(id)).map(drop)
     }
 
     /// Whether this trigger has been put into the spool, be it that its outcome is known already.

@@ -18,7 +18,7 @@ use crate::environment;
 use crate::event::push::{self, Line};
 use crate::git::{Repository, address_to_keep};
 use crate::platform::{self, Process};
-use crate::spool::{PUSH_FORMAT, ProcessId, Push, Spool, Trigger, new_ids};
+use crate::spool::{Later, PUSH_FORMAT, ProcessId, Push, Spool, Trigger, new_ids};
 use crate::text::Text;
 use crate::ui::Printer;
 
@@ -83,6 +83,10 @@ pub(super) fn announce(
     if lineage.below_hook {
         return Ok(());
     }
+    let git = ancestors.and_then(pushing_git);
+    if git.is_some_and(is_dry_run) {
+        return Ok(());
+    }
     let watched_by = watcher(repository);
     let planner = Planner::new(repository, pushing.remote.as_bstr(), pushing.address.as_bstr())?;
     let planned = planner.plan(&pushing.lines);
@@ -94,7 +98,6 @@ pub(super) fn announce(
     if !planned.has_file && call.everywhere {
         return Ok(());
     }
-    let git = ancestors.and_then(pushing_git);
     if planned.has_file
         && let Some(git) = git
         // A trigger too many is better than one that is lost.
@@ -124,6 +127,11 @@ pub(super) fn announce(
             return Err(without_file(seen.hook, repository).into());
         }
     }
+    let later: Vec<Later<'_>> = pushing.lines.iter().map(later).collect();
+    let pid = git.map_or(0, |git| git.pid);
+    // A trigger too many is better than one that is lost.
+    let repeated = spool.note_later(pid, planned.remote.as_ref(), &later);
+    let repeated = repeated.unwrap_or_default();
     if planned.references.is_empty() {
         return Ok(());
     }
@@ -147,8 +155,9 @@ pub(super) fn announce(
     let again = spool
         .pushes()
         .is_ok_and(|pushes| pushes.under_way.iter().any(|other| other.git == push.git));
-    // A trigger too many is better than one that is lost.
-    let _ = spool.repeat(push.git.pid, push.remote.as_ref(), &mut push.references);
+    for reference in &mut push.references {
+        reference.repeats = repeated.contains(&(reference.reference.0.as_bstr(), &*reference.new));
+    }
     spool.put_push(&push)?;
     if let Err(error) = pushes::wait_for(repository, &push, git, &pushing.address) {
         printer.hook_line(&format!(
@@ -211,6 +220,43 @@ fn pushing_git(ancestors: &[Process]) -> Option<&Process> {
     ancestors
         .iter()
         .find(|process| is_git(process) && !runs_hooks(process))
+}
+
+/// Whether git was told to push nothing, as far as its words tell: an alias may hide it.
+fn is_dry_run(git: &Process) -> bool {
+    /// The options of git itself whose values are words of their own.
+    const WITH_VALUE: &[&str] = &[
+        "-C",
+        "-c",
+        "--config-env",
+        "--exec-path",
+        "--git-dir",
+        "--namespace",
+        "--super-prefix",
+        "--work-tree",
+    ];
+    let words = platform::arguments_of(git.pid);
+    let mut place = 1;
+    while let Some(word) = words
+        .get(place)
+        .filter(|word| word.as_encoded_bytes().starts_with(b"-"))
+    {
+        place += if WITH_VALUE.iter().any(|known| word == known) {
+            2
+        } else {
+            1
+        };
+    }
+    let arguments = words.get(place + 1..).unwrap_or_default();
+    words.get(place).is_some_and(|word| word == "push") && crate::cli::push::is_dry_run(arguments)
+}
+
+fn later(line: &Line) -> Later<'_> {
+    Later {
+        reference: line.reference.as_bstr(),
+        new: &line.new,
+        old: Some(line.old.as_deref()),
+    }
 }
 
 /// The `jenkins-trigger push` that runs this git, if it is for this repository: a submodule's push

@@ -16,7 +16,7 @@ use crate::deliver::Foreground;
 use crate::event::push::{Line, review_of};
 use crate::git::{self, Head, Repository};
 use crate::platform::Lock;
-use crate::spool::{self, Entry, Hold, Outcome, Push, PushedReference, Spool, Trigger};
+use crate::spool::{self, Entry, Hold, Later, Outcome, Push, PushedReference, Spool, Trigger};
 use crate::text::shell_argument;
 use crate::ui::Printer;
 
@@ -95,9 +95,10 @@ impl Landing<'_> {
                 .detail("nothing to trigger: the remote took no branch and no tag");
             return Ok(noted.end(&certain)?);
         }
-        let (mut planned, unsure) = self.plan(&accepted, &noted, before?)?;
+        let (planned, unsure) = self.plan(&accepted, &noted, before?)?;
+        let later: Vec<Later<'_>> = planned.references.iter().map(later).collect();
         // A trigger too many is better than one that is lost.
-        let _ = spool.repeat(self.git, planned.remote.as_ref(), &mut planned.references);
+        let _ = spool.note_later(self.git, planned.remote.as_ref(), &later);
         let mut triggers: Vec<Trigger> = planned
             .references
             .iter()
@@ -258,6 +259,15 @@ impl Landing<'_> {
             "commit one, and push it",
         )
         .into())
+    }
+}
+
+fn later(reference: &PushedReference) -> Later<'_> {
+    Later {
+        reference: reference.reference.0.as_bstr(),
+        new: &reference.new,
+        // git abbreviates it, and it may be an object that is not here.
+        old: None,
     }
 }
 

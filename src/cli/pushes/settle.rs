@@ -14,7 +14,7 @@ use crate::environment;
 use crate::event::push::{self, Line, Tracking, Verdict};
 use crate::git::{Repository, address_to_keep};
 use crate::platform::{End, Lock};
-use crate::spool::{Entry, Hold, Outcome, Push, PushedReference, Spool, Trigger};
+use crate::spool::{Entry, Hold, Noted, Outcome, Push, PushedReference, Spool, Trigger};
 use crate::text::Text;
 
 /// What came of pushes.
@@ -150,7 +150,7 @@ fn sort_out<'a>(
     settled: &mut Settled,
 ) {
     for (push, _) in own {
-        let repeated = spool.repeated(&push.id);
+        let noted = spool.noted(&push.id);
         let mut left = Push {
             references: Vec::new(),
             asked: Some(Timestamp::now()),
@@ -167,13 +167,14 @@ fn sort_out<'a>(
             {
                 continue;
             }
-            if is_among(&repeated, reference) {
-                settled.give_up(
-                    reference,
-                    "it was pushed again before it was known what became of it",
-                );
-                continue;
-            }
+            let verdict = match noted_of(&noted, reference) {
+                Some(Noted { taken: true, .. }) => Some(Verdict::Taken),
+                Some(Noted { taken: false, .. }) => {
+                    settled.give_up(reference, "it had not been taken when it was pushed there again");
+                    continue;
+                }
+                None => verdict,
+            };
             match verdict {
                 Some(Verdict::Taken) => settled.taken.extend(reference.triggers.iter().cloned()),
                 Some(Verdict::NotTaken) => {
@@ -221,10 +222,10 @@ impl Settled {
     }
 }
 
-fn is_among(repeated: &[(Text, String)], reference: &PushedReference) -> bool {
-    repeated
+fn noted_of<'a>(noted: &'a [Noted], reference: &PushedReference) -> Option<&'a Noted> {
+    noted
         .iter()
-        .any(|(name, new)| *name == reference.reference && *new == reference.new)
+        .find(|noted| noted.reference == reference.reference && noted.new == reference.new)
 }
 
 /// What one event is of: the remote, its reference, and the object.
@@ -283,7 +284,7 @@ fn write_down(spool: &Spool, settled: &Settled, again: bool) -> anyhow::Result<(
 
 /// What became of each reference of a push, and whether the remote had to be asked for that.
 fn judge(repository: &Repository, push: &Push, end: End, asked: &mut bool) -> anyhow::Result<Vec<Verdict>> {
-    let had_answer = push::had_answer(end, push.address.0.as_bstr());
+    let refused = push::refused(end, push.address.0.as_bstr());
     let references = OnceCell::new();
     let mut verdicts = Vec::new();
     for reference in &push.references {
@@ -293,7 +294,7 @@ fn judge(repository: &Repository, push: &Push, end: End, asked: &mut bool) -> an
             reflog: tracking.reflog,
         });
         let trace = push::trace(repository, &references, tracking.as_ref(), &reference.new)?;
-        verdicts.push(push::judge(trace, had_answer && !reference.repeats));
+        verdicts.push(push::judge(trace, refused && !reference.repeats));
     }
     let open: Vec<_> = push
         .references
@@ -320,7 +321,7 @@ fn judge(repository: &Repository, push: &Push, end: End, asked: &mut bool) -> an
                     old: reference.old.clone(),
                 };
                 let there = there.get(&line.reference).map(String::as_str);
-                push::judge_answer(repository, &line, there)?
+                push::judge_answer(&line, there)
             }
             (None, Err(why)) => Verdict::Undecided(why.clone()),
         });

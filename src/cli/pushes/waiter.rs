@@ -109,7 +109,7 @@ pub(in crate::cli) fn run(id: Option<&str>) -> anyhow::Result<()> {
             let mut same = spool.pushes()?.under_way;
             same.retain(|push| group_of(push) == group_of(&own));
             let repeats = own.references.iter().any(|reference| reference.repeats);
-            let waits = if push::had_answer(end, own.address.0.as_bstr()) && !repeats {
+            let waits = if push::ended_well(end, own.address.0.as_bstr()) && !repeats {
                 &[][..]
             } else if own.git == NOBODY {
                 &UNSEEN[..]

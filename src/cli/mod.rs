@@ -259,12 +259,22 @@ fn command(arguments: Arguments) -> ExitCode {
 
 /// Says what the user has to put right; what he cannot put right is handed on.
 fn complain(printer: &Printer, error: &anyhow::Error) -> anyhow::Result<Exit> {
+    complain_with(printer, "", error)
+}
+
+/// The same with what does not come about because of it.
+fn complain_about(printer: &Printer, consequence: &str, error: &anyhow::Error) -> anyhow::Result<Exit> {
+    complain_with(printer, &format!("{consequence}: "), error)
+}
+
+fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> anyhow::Result<Exit> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
-        printer.error(&refusal.message, refusal.help.as_deref());
+        let message = format!("{beginning}{}", refusal.message);
+        printer.error(&message, refusal.help.as_deref());
         return Ok(Exit::Act);
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
-        file::show(printer, mistake);
+        file::show(printer, beginning, mistake);
         return Ok(Exit::Act);
     }
     Err(anyhow::anyhow!("{error:#}"))

@@ -7,7 +7,7 @@ pub mod receive;
 
 use std::fmt;
 
-use bstr::{BString, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::git::{Changes, Commit, Repository};
 
@@ -178,6 +178,20 @@ impl Event {
         base.map(Some)
             .ok_or_else(|| format!("it is new, and has no commit in common with {name}"))
     }
+}
+
+/// Whether this is the full name of a branch or a tag: nothing else is ever triggered for.
+#[must_use]
+pub fn is_branch_or_tag(name: &BStr) -> bool {
+    name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/")
+}
+
+/// A reference's name without the folder it is in.
+#[must_use]
+pub fn short(name: &BString) -> BString {
+    let folders = ["refs/heads/", "refs/tags/", "refs/remotes/"];
+    let short = folders.iter().find_map(|folder| short_name(name, folder));
+    short.unwrap_or_else(|| name.clone())
 }
 
 /// The short name of a full reference name below `prefix`.

@@ -2,6 +2,7 @@
 
 use bstr::{BString, ByteSlice as _};
 
+use crate::event::short;
 use crate::ui::{Printer, Tone};
 
 /// Two abbreviated ids with the dots between them: git never makes the column less wide.
@@ -115,15 +116,6 @@ impl Told {
         };
         format!(" {from}{}{}", short(&self.to), self.reason)
     }
-}
-
-/// A reference's name without the folder it is in.
-pub(super) fn short(name: &BString) -> BString {
-    let folders = ["refs/heads/", "refs/tags/", "refs/remotes/"];
-    let short = folders
-        .iter()
-        .find_map(|folder| name.strip_prefix(folder.as_bytes()));
-    short.unwrap_or(name).into()
 }
 
 /// Reads what git writes and prints what it would have printed.

@@ -156,6 +156,12 @@ impl Fire<'_> {
                  {PARAMETER}NAME=VALUE"
             ));
         }
+        for option in &options.unknown {
+            self.printer.hook_line(&format!(
+                "the push option {option} is left out: it is unknown; there are jenkins.skip and \
+                 {PARAMETER}NAME=VALUE"
+            ));
+        }
         let fires = |verdict: &&Verdict| verdict.fires;
         let fired = plans.iter().flat_map(|plan| plan.verdicts.iter().filter(fires));
         let named: BTreeSet<&[u8]> = fired

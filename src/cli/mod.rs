@@ -31,6 +31,7 @@ use crate::deliver::{self, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::spool;
 use crate::ui::{Color, Printer, Verbosity};
 
 /// Triggers the mapped Jenkins job when git pushes or commits.
@@ -275,6 +276,16 @@ fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> a
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         file::show(printer, beginning, mistake);
+        return Ok(Exit::Act);
+    }
+    if let Some(spool::Error::NotOurs {
+        path,
+        problem,
+        remedy,
+    }) = error.downcast_ref()
+    {
+        let message = format!("{beginning}{} {problem}", path.display());
+        printer.error(&message, Some(remedy));
         return Ok(Exit::Act);
     }
     Err(anyhow::anyhow!("{error:#}"))

@@ -50,10 +50,23 @@ pub(super) fn run(words: &[OsString]) -> ExitCode {
     let done = guarded(|| serve(&printer, &call, &mut code));
     if let Some(Err(error)) = done {
         printer.hook_line(&one_line(NOTHING, &error));
+        if let Some(repository) = pushed_to(&call) {
+            fire::tell_where(&printer, &repository);
+        }
     } else if done.is_none() {
         printer.hook_line("stopped by a fault of its own; git is not affected");
     }
     ExitCode::from(code)
+}
+
+/// The repository that was pushed to, if this is about a push from elsewhere.
+fn pushed_to(call: &Call) -> Option<git::Repository> {
+    if !matches!(call.hook, None | Some(Hook::Receive)) {
+        return None;
+    }
+    let here = std::env::current_dir().ok()?;
+    let repository = git::Repository::discover(&here, &environment::repository_paths()).ok()?;
+    (seen::hook_of(call, &here, &repository) == Hook::Receive).then_some(repository)
 }
 
 /// `None` for what ended in a panic.
@@ -225,6 +238,7 @@ fn react(
                 printer,
                 repository: &seen.repository,
                 tells: true,
+                from_afar: false,
                 by_commit: seen.hook == Hook::Commit,
             };
             let source = source.and_then(|source| source.ok_or_else(missing));
@@ -237,6 +251,7 @@ fn react(
                 printer,
                 repository: &seen.repository,
                 tells: true,
+                from_afar: true,
                 by_commit: false,
             };
             let source = source.and_then(|source| source.ok_or_else(missing));

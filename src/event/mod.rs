@@ -10,6 +10,7 @@ use std::fmt;
 use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::git::{Changes, Commit, Repository};
+use crate::text::shell_argument;
 
 /// More changed files than this are not listed: the event then matches every `paths`.
 pub const MOST_CHANGED_FILES: usize = 3_000;
@@ -165,7 +166,14 @@ impl Event {
             return Err("a new tag has nothing to be compared with".into());
         }
         let Some(default) = default else {
-            return Err("it is new, and no default branch is known to compare it with".into());
+            let remedy = self.remote.as_ref().map(|remote| {
+                let remote = shell_argument(remote);
+                format!("; git remote set-head {remote} --auto")
+            });
+            return Err(format!(
+                "it is new, and no default branch is known to compare it with{}",
+                remedy.unwrap_or_default()
+            ));
         };
         if self.reference == default.reference {
             return Ok(None);

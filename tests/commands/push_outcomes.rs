@@ -160,6 +160,21 @@ fn a_skip_marker_and_a_path_filter_count() {
 }
 
 #[test]
+fn a_new_branch_that_nothing_is_known_to_compare_with_is_named_with_the_way_out() {
+    let home = home();
+    let rules = "  - { name: src, job: shop/deploy, paths: [\"src/**\"], parameters: { SHA: \"${sha}\" } }\n";
+    let scene = scene_with(&home, rules);
+    scene.push(&["origin", "main"]).succeeded();
+    let note = "one, two: rule src counts as matched whatever changed: it is new, and no default branch is \
+                known to compare it with; git remote set-head origin --auto\n";
+    let ran = scene.push(&["origin", "main:one", "main:two"]).succeeded();
+    assert!(ran.stderr.contains(note), "{}", ran.whole());
+    scene.clone.git(&["remote", "set-head", "origin", "--auto"]);
+    let ran = scene.push(&["origin", "main:three"]).succeeded();
+    assert!(!ran.stderr.contains("counts as matched"), "{}", ran.whole());
+}
+
+#[test]
 fn a_file_that_is_wrong_or_missing_keeps_no_push_back() {
     let home = home();
     let scene = scene(&home);

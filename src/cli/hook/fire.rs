@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cli::backlog::{self, STORM};
-use crate::cli::enqueue;
+use crate::cli::enqueue::{self, Notes};
 use crate::cli::file::Source;
 use crate::cli::pushes;
 use crate::config::Config;
@@ -147,12 +147,13 @@ impl Fire<'_> {
 
     fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
         let mut triggers = Vec::new();
-        let mut told = BTreeSet::new();
+        let mut notes = Notes::default();
         for (event, plan) in events.iter().zip(plans) {
-            for note in enqueue::notes(config, plan, &mut told) {
-                self.printer.hook_line(&note);
-            }
+            notes.add(event, config, plan);
             triggers.extend(enqueue::triggers(event, config, plan));
+        }
+        for note in notes.lines() {
+            self.printer.hook_line(&note);
         }
         // One push is one storm, however many references it moves.
         if triggers.len() > config.max_triggers {

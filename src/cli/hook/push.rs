@@ -114,8 +114,8 @@ pub(super) fn announce(
         for trouble in &planned.troubles {
             printer.hook_line(&one_line(&trouble.consequence(), &trouble.error));
         }
-        for note in &planned.notes {
-            printer.hook_line(note);
+        for note in planned.notes.lines() {
+            printer.hook_line(&note);
         }
         if planned.reviews && spool.say_once(pushes::REVIEW).unwrap_or(true) {
             printer.hook_line(pushes::NO_BRANCH);

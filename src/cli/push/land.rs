@@ -235,8 +235,8 @@ impl Landing<'_> {
         for trouble in &planned.troubles {
             complain_about(self.printer, &trouble.consequence(), &trouble.error)?;
         }
-        for note in &planned.notes {
-            self.printer.note(note);
+        for note in planned.notes.lines() {
+            self.printer.note(&note);
         }
         if planned.reviews {
             self.printer.note(NO_BRANCH);

@@ -1,12 +1,13 @@
 //! What is to be triggered for a push if all of it lands.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::cli::{enqueue, file};
+use crate::cli::enqueue::{self, Notes, some_of};
+use crate::cli::file;
 use crate::config::{Config, FILE_NAME};
 use crate::event::push::{self, Line, Tracking};
 use crate::event::{DefaultBranch, Kind, is_branch_or_tag, short};
@@ -34,8 +35,7 @@ pub(in crate::cli) struct Planned {
     /// What is wrong with some of the files.
     pub(in crate::cli) troubles: Vec<Trouble>,
     /// What is worth a line about rules.
-    pub(in crate::cli) notes: Vec<String>,
-    told: BTreeSet<String>,
+    pub(in crate::cli) notes: Notes,
     /// For whom no rule fires, where that is to be explained.
     pub(in crate::cli) idle: Vec<Idle>,
     /// How many more there are.
@@ -63,12 +63,7 @@ pub(in crate::cli) struct Trouble {
 impl Trouble {
     /// What does not come about, for whom.
     pub(in crate::cli) fn consequence(&self) -> String {
-        let few: Vec<String> = self.names.iter().take(FEW).map(ToString::to_string).collect();
-        let more = match self.names.len() - few.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        format!("nothing triggered for {}{more}", few.join(", "))
+        format!("nothing triggered for {}", some_of(&self.names))
     }
 }
 
@@ -151,8 +146,7 @@ impl<'a> Planner<'a> {
             has_commit: false,
             reviews: false,
             troubles: Vec::new(),
-            notes: Vec::new(),
-            told: BTreeSet::new(),
+            notes: Notes::default(),
             idle: Vec::new(),
             more_idle: 0,
         };
@@ -233,8 +227,7 @@ impl<'a> Planner<'a> {
             planned.add_idle(short(&line.reference), reasons(config, &plan));
             return;
         }
-        let notes = enqueue::notes(config, &plan, &mut planned.told);
-        planned.notes.extend(notes);
+        planned.notes.add(&event, config, &plan);
         if plan.triggers.is_empty() {
             return;
         }

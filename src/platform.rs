@@ -71,13 +71,13 @@ pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return match fs::symlink_metadata(path)?.is_dir() {
-                true => Ok(()),
-                false => Err(io::Error::new(
-                    io::ErrorKind::NotADirectory,
-                    "is a link or no directory",
-                )),
-            };
+            if fs::symlink_metadata(path)?.is_dir() {
+                return Ok(());
+            }
+            return Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "is a link or no directory",
+            ));
         }
         Err(error) => return Err(error),
     }

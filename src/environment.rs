@@ -137,6 +137,12 @@ pub fn git_ssh() -> Option<OsString> {
     env::var_os("GIT_SSH").filter(|value| !value.is_empty())
 }
 
+/// How that program takes its arguments, as the user tells git.
+#[must_use]
+pub fn git_ssh_variant() -> Option<BString> {
+    env::var_os("GIT_SSH_VARIANT").map(|value| value.into_vec().into())
+}
+
 /// What was given to `git push -o`, as git tells its hooks where the push is received.
 #[must_use]
 pub fn push_options() -> Vec<Vec<u8>> {

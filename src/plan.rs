@@ -192,7 +192,7 @@ pub fn plan(event: &Event, config: &Config, surroundings: &Surroundings, wishes:
         let (fires, reason) = decide(event, config, rule, marker.as_deref(), wishes);
         let note = (fires && filters_paths(rule))
             .then(|| match &event.changed {
-                ChangedPaths::Unknown(why) => Some(format!("its path filter counts as matched: {why}")),
+                ChangedPaths::Unknown(why) => Some(format!("counts as matched whatever changed: {why}")),
                 ChangedPaths::Known(_) => None,
             })
             .flatten();

@@ -63,14 +63,22 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
 
 /// Creates `path` for all who may write to the git directory `repository`: with the mode of its
 /// `objects`, and, if root creates it, for the owner of `repository`. One that is there stays as it
-/// is.
+/// is, and may be no link: whoever set that would have this user write where he likes.
 ///
 /// # Errors
 /// What the file system says.
 pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::symlink_metadata(path)?.is_dir() {
+                return Ok(());
+            }
+            return Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "is a link or no directory",
+            ));
+        }
         Err(error) => return Err(error),
     }
     // Where either fails, the folder is this user's alone, which is no reason to stop.

@@ -18,12 +18,14 @@ pub(super) const STORM: &str = "one event made more triggers than `max_triggers`
 pub(super) struct Backlog {
     pub(super) waiting: usize,
     pub(super) told: BTreeSet<String>,
+    /// Whether any of what was told may need somebody to do something.
+    pub(super) advised: bool,
 }
 
 /// Tells what failed for good, once, and what still waits for a reason, each time, one line for
 /// each reason.
 pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
-    tell_failures(printer, spool);
+    let failures = tell_failures(printer, spool);
     let (oldest, waiting) = spool.oldest_waiting(ENOUGH).unwrap_or_default();
     let mut told = BTreeSet::new();
     for trigger in &oldest {
@@ -40,12 +42,17 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
             printer.hook_line(&format!("{count} waiting since {since}: {reason}"));
         }
     }
-    Backlog { waiting, told }
+    let advised = failures || told.iter().any(|reason| !reason.is_empty());
+    Backlog {
+        waiting,
+        told,
+        advised,
+    }
 }
 
-fn tell_failures(printer: &Printer, spool: &Spool) {
+fn tell_failures(printer: &Printer, spool: &Spool) -> bool {
     let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
-    let Some(last) = failed.last() else { return };
+    let Some(last) = failed.last() else { return false };
     let more = match failed.len() - 1 {
         0 => String::new(),
         more => format!(" (and {more} more: jenkins-trigger log)"),
@@ -57,6 +64,7 @@ fn tell_failures(printer: &Printer, spool: &Spool) {
         last.job,
         last.trouble.as_deref().unwrap_or("for no reason on record")
     ));
+    true
 }
 
 /// Why it waits; empty while nobody has tried to send it.

@@ -304,7 +304,7 @@ fn explained<'a>(rule: &'a Rule, index: usize, plans: &[(Kind, Plan)]) -> Explai
         events: firing.iter().map(|(kind, _, _)| kind.name()).collect(),
         reason: telling.map(|(_, _, v)| v.reason.to_string()).unwrap_or_default(),
         note: telling
-            .and_then(|(_, _, v)| v.note.clone())
+            .and_then(|(_, _, v)| v.note.as_ref().map(|note| format!("it {note}")))
             .or_else(|| unheard_push(&verdicts).filter(|_| !firing.is_empty())),
         parameters: parameters.unwrap_or_default(),
     }

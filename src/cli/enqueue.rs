@@ -1,12 +1,13 @@
 //! plan → spool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use bstr::BString;
 use jiff::Timestamp;
 
 use crate::config::Config;
 use crate::environment;
-use crate::event::{ChangedPaths, DefaultBranch, Event};
+use crate::event::{ChangedPaths, DefaultBranch, Event, short};
 use crate::git::Repository;
 use crate::plan::{self, Plan, Reason, Surroundings};
 use crate::platform;
@@ -47,20 +48,54 @@ pub(super) fn find_changed_paths(
     }
 }
 
+/// Of so many branches and tags the names are told; the rest is counted.
+const FEW: usize = 3;
+
+/// These names, or the first of them.
+pub(super) fn some_of(names: &[BString]) -> String {
+    let few: Vec<String> = names.iter().take(FEW).map(ToString::to_string).collect();
+    let few = few.join(", ");
+    match names.len().saturating_sub(FEW) {
+        0 => few,
+        more => format!("{few} and {more} more"),
+    }
+}
+
 /// What is worth a line, once: a rule that would have fired but for a marker is, one for other
 /// branches is not.
-pub(super) fn notes(config: &Config, plan: &Plan, told: &mut BTreeSet<String>) -> Vec<String> {
-    let mut notes = Vec::new();
-    for verdict in &plan.verdicts {
-        let rule = &config.rules[verdict.rule];
-        let skipped = matches!(verdict.reason, Reason::Marker(_) | Reason::During(_))
-            .then(|| format!("{} not triggered: {}", rule.job, verdict.reason));
-        let noted = verdict.note.as_ref();
-        let noted = noted.map(|note| format!("rule {}: {note}", rule.name));
-        let lines = skipped.into_iter().chain(noted);
-        notes.extend(lines.filter(|line| told.insert(line.clone())));
+#[derive(Debug, Default)]
+pub(super) struct Notes(Vec<(String, Vec<BString>)>);
+
+impl Notes {
+    /// Notes what is worth it of one event.
+    pub(super) fn add(&mut self, event: &Event, config: &Config, plan: &Plan) {
+        for verdict in &plan.verdicts {
+            let rule = &config.rules[verdict.rule];
+            if matches!(verdict.reason, Reason::Marker(_) | Reason::During(_)) {
+                self.put(format!("{} not triggered: {}", rule.job, verdict.reason), None);
+            }
+            if let Some(note) = &verdict.note {
+                let name = short(&event.reference);
+                self.put(format!("rule {} {note}", rule.name), Some(name));
+            }
+        }
     }
-    notes
+
+    fn put(&mut self, text: String, name: Option<BString>) {
+        match self.0.iter_mut().find(|(other, _)| *other == text) {
+            Some((_, names)) => names.extend(name),
+            None => self.0.push((text, name.into_iter().collect())),
+        }
+    }
+
+    /// The lines, each with those that it is about.
+    pub(super) fn lines(&self) -> impl Iterator<Item = String> {
+        let line = |(text, names): &(String, Vec<BString>)| match names[..] {
+            [] => text.clone(),
+            _ => format!("{}: {text}", some_of(names)),
+        };
+        self.0.iter().map(line)
+    }
 }
 
 /// The plan's triggers as the spool takes them, held if they are more than the file allows.

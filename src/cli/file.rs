@@ -139,17 +139,17 @@ fn read_plain(path: &Path) -> anyhow::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Prints a mistake in the file with the line that has it.
-pub(super) fn show(printer: &Printer, mistake: &config::Error) {
+/// Prints a mistake in the file with the line that has it; before that stands `beginning`.
+pub(super) fn show(printer: &Printer, beginning: &str, mistake: &config::Error) {
     match mistake.source_line() {
         Some(text) => printer.snippet(&Snippet {
-            message: mistake.message(),
+            message: &format!("{beginning}{}", mistake.message()),
             origin: mistake.origin(),
             line: mistake.line(),
             text,
             span: mistake.span(),
             help: mistake.help(),
         }),
-        None => printer.error(&mistake.to_string(), mistake.help()),
+        None => printer.error(&format!("{beginning}{mistake}"), mistake.help()),
     }
 }

@@ -31,6 +31,7 @@ use crate::deliver::{self, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::spool;
 use crate::ui::{Color, Printer, Verbosity};
 
 /// Triggers the mapped Jenkins job when git pushes or commits.
@@ -259,12 +260,32 @@ fn command(arguments: Arguments) -> ExitCode {
 
 /// Says what the user has to put right; what he cannot put right is handed on.
 fn complain(printer: &Printer, error: &anyhow::Error) -> anyhow::Result<Exit> {
+    complain_with(printer, "", error)
+}
+
+/// The same with what does not come about because of it.
+fn complain_about(printer: &Printer, consequence: &str, error: &anyhow::Error) -> anyhow::Result<Exit> {
+    complain_with(printer, &format!("{consequence}: "), error)
+}
+
+fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> anyhow::Result<Exit> {
     if let Some(refusal) = error.downcast_ref::<Refusal>() {
-        printer.error(&refusal.message, refusal.help.as_deref());
+        let message = format!("{beginning}{}", refusal.message);
+        printer.error(&message, refusal.help.as_deref());
         return Ok(Exit::Act);
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
-        file::show(printer, mistake);
+        file::show(printer, beginning, mistake);
+        return Ok(Exit::Act);
+    }
+    if let Some(spool::Error::NotOurs {
+        path,
+        problem,
+        remedy,
+    }) = error.downcast_ref()
+    {
+        let message = format!("{beginning}{} {problem}", path.display());
+        printer.error(&message, Some(remedy));
         return Ok(Exit::Act);
     }
     Err(anyhow::anyhow!("{error:#}"))

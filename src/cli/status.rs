@@ -7,8 +7,8 @@ use super::install::refusal;
 use super::{Exit, Session, file, outcomes, pushes, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
-use crate::spool::Spool;
-use crate::ui::{Table, Tone};
+use crate::spool::{self, Error, Spool};
+use crate::ui::{Printer, Table, Tone};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -27,8 +27,9 @@ struct Report<'a> {
     hooks: Vec<&'a HookState>,
     programs: &'a [Program],
     file: bool,
+    /// None of a spool that cannot be used.
     #[serde(flatten)]
-    counts: Counts,
+    counts: Option<Counts>,
     problems: &'a [Problem],
     warnings: &'a [String],
 }
@@ -59,41 +60,32 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         });
     }
     let spool = Spool::of(repository.common_dir());
-    let waiting = spool.waiting()?.triggers.len();
-    let failed = spool.failed()?.triggers.len();
-    let open = spool.pushes()?;
+    let usable = match spool.check() {
+        Err(Error::NotOurs {
+            path,
+            problem,
+            remedy,
+        }) => {
+            state.problems.push(Problem {
+                message: format!("{} {problem}", path.display()),
+                help: remedy,
+            });
+            false
+        }
+        checked => checked.map(|()| true)?,
+    };
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
         .collect();
     if arguments.json {
-        let counts = Counts {
-            waiting,
-            failed,
-            under_way: open.under_way.len(),
-            undecided: open.undecided.len(),
-        };
+        let counts = usable.then(|| Counts::of(&spool)).transpose()?;
         printer.json(&report(&state, file, counts, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
-        printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
-        for push in &open.under_way {
-            printer.result(&format!("push      {}", pushes::under_way(push)));
-        }
-        for push in &open.undecided {
-            printer.result(&format!("push      {}", pushes::not_known(push)));
-        }
-        if let Some(last) = spool.journal().last()? {
-            let local = last.time.to_zoned(jiff::tz::TimeZone::system());
-            printer.result(&format!(
-                "last      {} {}: {} → {} {}",
-                local.strftime("%F %T"),
-                last.outcome.name(),
-                last.reference(),
-                last.job,
-                outcomes::result(&last)
-            ));
+        if usable {
+            show_spool(printer, &spool)?;
         }
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
@@ -109,7 +101,44 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report<'a>(state: &'a State, file: bool, counts: Counts, warnings: &'a [String]) -> Report<'a> {
+impl Counts {
+    fn of(spool: &Spool) -> spool::Result<Self> {
+        let open = spool.pushes()?;
+        Ok(Self {
+            waiting: spool.waiting()?.triggers.len(),
+            failed: spool.failed()?.triggers.len(),
+            under_way: open.under_way.len(),
+            undecided: open.undecided.len(),
+        })
+    }
+}
+
+fn show_spool(printer: &Printer, spool: &Spool) -> spool::Result<()> {
+    let waiting = spool.waiting()?.triggers.len();
+    let failed = spool.failed()?.triggers.len();
+    printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
+    let open = spool.pushes()?;
+    for push in &open.under_way {
+        printer.result(&format!("push      {}", pushes::under_way(push)));
+    }
+    for push in &open.undecided {
+        printer.result(&format!("push      {}", pushes::not_known(push)));
+    }
+    if let Some(last) = spool.journal().last()? {
+        let local = last.time.to_zoned(jiff::tz::TimeZone::system());
+        printer.result(&format!(
+            "last      {} {}: {} → {} {}",
+            local.strftime("%F %T"),
+            last.outcome.name(),
+            last.reference(),
+            last.job,
+            outcomes::result(&last)
+        ));
+    }
+    Ok(())
+}
+
+fn report<'a>(state: &'a State, file: bool, counts: Option<Counts>, warnings: &'a [String]) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),

@@ -7,9 +7,10 @@ pub mod receive;
 
 use std::fmt;
 
-use bstr::{BString, ByteSlice as _};
+use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::git::{Changes, Commit, Repository};
+use crate::text::shell_argument;
 
 /// More changed files than this are not listed: the event then matches every `paths`.
 pub const MOST_CHANGED_FILES: usize = 3_000;
@@ -165,7 +166,14 @@ impl Event {
             return Err("a new tag has nothing to be compared with".into());
         }
         let Some(default) = default else {
-            return Err("it is new, and no default branch is known to compare it with".into());
+            let remedy = self.remote.as_ref().map(|remote| {
+                let remote = shell_argument(remote);
+                format!("; git remote set-head {remote} --auto")
+            });
+            return Err(format!(
+                "it is new, and no default branch is known to compare it with{}",
+                remedy.unwrap_or_default()
+            ));
         };
         if self.reference == default.reference {
             return Ok(None);
@@ -178,6 +186,20 @@ impl Event {
         base.map(Some)
             .ok_or_else(|| format!("it is new, and has no commit in common with {name}"))
     }
+}
+
+/// Whether this is the full name of a branch or a tag: nothing else is ever triggered for.
+#[must_use]
+pub fn is_branch_or_tag(name: &BStr) -> bool {
+    name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/")
+}
+
+/// A reference's name without the folder it is in.
+#[must_use]
+pub fn short(name: &BString) -> BString {
+    let folders = ["refs/heads/", "refs/tags/", "refs/remotes/"];
+    let short = folders.iter().find_map(|folder| short_name(name, folder));
+    short.unwrap_or_else(|| name.clone())
 }
 
 /// The short name of a full reference name below `prefix`.

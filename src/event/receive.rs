@@ -104,12 +104,17 @@ pub struct Options {
     pub parameters: Vec<(BString, BString)>,
     /// Options that begin like one for a parameter and are none.
     pub malformed: Vec<BString>,
+    /// Others that begin as if they were for this tool.
+    pub unknown: Vec<BString>,
 }
 
 const SKIPS: &[&str] = &["ci.skip", "jenkins.skip"];
 
 /// What an option for a parameter begins with; `NAME=VALUE` follows.
 pub const PARAMETER: &str = "jenkins.param.";
+
+/// What every option begins with that can only be meant for this tool.
+const OURS: &str = "jenkins.";
 
 impl Options {
     /// Reads the options as git tells them. Those that are for others are left to them.
@@ -126,6 +131,8 @@ impl Options {
                     }
                     _ => options.malformed.push(option),
                 }
+            } else if option.starts_with(OURS.as_bytes()) {
+                options.unknown.push(option);
             }
         }
         options
@@ -185,7 +192,8 @@ mod tests {
             b"ci.skip=1",
             b"CI.SKIP",
             b"ci.variable=A=1",
-            b"jenkins.skipped",
+            b"jenkins",
+            b"jenkinsfile.lint",
             b"\xff",
         ];
         assert_eq!(read(others), none);
@@ -210,6 +218,8 @@ mod tests {
                 pair("a.b", b"2"),
             ]
         );
+        let unknown: &[&[u8]] = &[b"jenkins.skipped", b"jenkins.params.X=1", b"jenkins."];
+        assert_eq!(read(unknown).unknown, unknown);
         let malformed: &[&[u8]] = &[b"jenkins.param.X", b"jenkins.param.", b"jenkins.param.=1"];
         assert_eq!(read(malformed).malformed, malformed);
         assert_eq!(

@@ -261,21 +261,27 @@ impl Repository {
             .env("SSH_ASKPASS_REQUIRE", "never")
             .env("GCM_INTERACTIVE", "never")
             .stdin(Stdio::null());
-        let configured = || self.settings(BStr::new("core.sshCommand")).ok()?.pop();
+        let setting = |key: &str| self.settings(BStr::new(key)).ok()?.pop();
+        let configured = || setting("core.sshCommand");
+        let variant = environment::git_ssh_variant().or_else(|| setting("ssh.variant"));
         let ssh = match environment::git_ssh_command() {
             Some(command) => Some(command),
             None => configured().or_else(|| environment::git_ssh().is_none().then(|| "ssh".into())),
         };
         // Another program than OpenSSH's may not know the option; without a terminal it cannot ask
         // either.
-        if let Some(mut command) = ssh.filter(is_openssh) {
+        if let Some(mut command) = ssh.filter(|command| is_openssh(command, variant.as_ref())) {
             command.extend_from_slice(b" -o BatchMode=yes");
             git.env(environment::GIT_SSH_COMMAND, OsStr::from_bytes(&command));
         }
     }
 }
 
-fn is_openssh(command: &BString) -> bool {
+/// Whether git would give it OpenSSH's options. What the user says of it counts, whatever its name.
+fn is_openssh(command: &BString, variant: Option<&BString>) -> bool {
+    if variant.is_some_and(|variant| variant != "ssh" && variant != "auto") {
+        return false;
+    }
     let program = command.split_str(" ").next().unwrap_or_default();
     let program = program.trim_with(|c| matches!(c, '"' | '\''));
     Path::new(OsStr::from_bytes(program)).file_name() == Some(OsStr::new("ssh"))
@@ -358,7 +364,11 @@ mod tests {
             ("sshpass -e ssh", false),
             ("", false),
         ] {
-            assert_eq!(is_openssh(&command.into()), expected, "{command}");
+            assert_eq!(is_openssh(&command.into(), None), expected, "{command}");
+        }
+        for (variant, expected) in [("ssh", true), ("auto", true), ("simple", false), ("plink", false)] {
+            let found = is_openssh(&"ssh".into(), Some(&variant.into()));
+            assert_eq!(found, expected, "{variant}");
         }
     }
 }

@@ -205,6 +205,9 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn entries_from(&self, start: u64) -> Result<Vec<Entry>> {
+        if let Some(folder) = self.path.parent() {
+            super::check_folder(folder)?;
+        }
         let read = || {
             let mut file = fs::File::open(&self.path)?;
             file.seek(SeekFrom::Start(start))?;

@@ -12,6 +12,8 @@ mod trigger;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +24,7 @@ pub use trigger::{Hold, Trigger, new_ids};
 use trigger::check_format;
 
 use crate::platform::{self, Lock};
+use crate::text::shell_argument;
 
 /// So many triggers may wait; a further one is refused.
 pub const MOST_WAITING: usize = 10_000;
@@ -41,6 +44,16 @@ pub enum Error {
         path: PathBuf,
         /// What the system said.
         reason: io::Error,
+    },
+    /// Somebody else may have put there what he likes.
+    #[error("{path} {problem}; {remedy}")]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// What to do about it.
+        remedy: String,
     },
     /// Too many wait.
     #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
@@ -120,7 +133,16 @@ impl Spool {
         self.folder.join(folder).join(format!("{id}.json"))
     }
 
+    /// Whether it may be read and written, as far as it is there.
+    ///
+    /// # Errors
+    /// [`Error::NotOurs`], or what the file system says.
+    pub fn check(&self) -> Result<()> {
+        check_folder(&self.folder)
+    }
+
     fn prepare(&self) -> Result<()> {
+        self.check()?;
         if let Some(parent) = self.folder.parent() {
             // Other users' spools lie beside this one: only what is below is private.
             let repository = parent.parent().unwrap_or(parent);
@@ -214,7 +236,9 @@ impl Spool {
 
     /// The files of a folder, oldest entry first.
     fn paths(&self, name: &str) -> Result<Vec<PathBuf>> {
+        self.check()?;
         let folder = self.folder.join(name);
+        check_own(&folder)?;
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -387,6 +411,48 @@ impl Spool {
     pub fn unsay(&self, what: &str) {
         let _ = fs::remove_file(self.folder.join(format!("said-{what}")));
     }
+}
+
+/// That this folder of one user's is no link and nobody else's, and no link leads to it. One that is
+/// not there is good.
+fn check_folder(folder: &Path) -> Result<()> {
+    if let Some(parent) = folder.parent() {
+        look_at(parent)?;
+    }
+    check_own(folder)
+}
+
+fn check_own(folder: &Path) -> Result<()> {
+    let Some(found) = look_at(folder)? else {
+        return Ok(());
+    };
+    let own = platform::user_id();
+    if found.uid() == own {
+        return Ok(());
+    }
+    let path = shell_argument(folder.as_os_str().as_bytes());
+    Err(Error::NotOurs {
+        path: folder.to_owned(),
+        problem: format!("belongs to user id {}, not to you", found.uid()),
+        remedy: format!("if what is in it is yours: chown -R {own} {path}; if not: rm -r {path}"),
+    })
+}
+
+fn look_at(folder: &Path) -> Result<Option<fs::Metadata>> {
+    let found = match fs::symlink_metadata(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(io_error("look at", folder)(error)),
+    };
+    if found.is_dir() {
+        return Ok(Some(found));
+    }
+    let what = if found.is_symlink() { "a link" } else { "no folder" };
+    Err(Error::NotOurs {
+        path: folder.to_owned(),
+        problem: format!("is {what}, and is to be a folder"),
+        remedy: format!("remove it: rm {}", shell_argument(folder.as_os_str().as_bytes())),
+    })
 }
 
 /// A spool that takes triggers in. How many wait is counted once and not for each of them: one

@@ -15,6 +15,7 @@ use crate::text::{harmless, is_obeyed};
 
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const REJECTED: Style = AnsiColor::Red.on_default();
 const WARN: Style = AnsiColor::Yellow.on_default().bold();
 const DIM: Style = Style::new().dimmed();
 
@@ -53,6 +54,8 @@ pub enum Tone {
     Bad,
     /// It is beside the point.
     Dim,
+    /// As git has what a remote did not take.
+    Rejected,
 }
 
 impl Tone {
@@ -62,6 +65,7 @@ impl Tone {
             Self::Warn => WARN,
             Self::Bad => BAD,
             Self::Dim => DIM,
+            Self::Rejected => REJECTED,
         }
     }
 }

@@ -103,7 +103,7 @@ fn a_branch_that_does_not_exist_yet_is_explained_too() {
         fires     docs → shop/h on post-push: it has no `branches`, so every branch matches
                     BRANCH=dependabot/npm
                     SHA=[SHA]
-                    its path filter counts as matched: there is no such commit yet
+                    it counts as matched whatever changed: there is no such commit yet
         ----- stderr -----
         note: there is no branch dependabot/npm here; its commit is shown as zeros
         ");

@@ -246,6 +246,14 @@ fn who_wants_the_lines_for_programs_gets_them_and_no_other_on_stdout() {
             .succeeded();
         assert!(ran.stderr.contains("main -> main\n"), "{}", ran.whole());
         scene.assert_fired(2);
+        let there = scene
+            .clone
+            .git(&["push", "-q", "--porcelain", "origin", "main:one"]);
+        let here = scene
+            .push(&["-q", "--porcelain", "origin", "main:two"])
+            .succeeded();
+        assert_eq!(here.stdout, "Done\n");
+        assert_eq!(here.stdout, there.stdout);
     });
 }
 

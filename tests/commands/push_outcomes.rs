@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use jenkins_stand_in::{Job, StandIn};
 
-use crate::helpers::{file_for, filtered, home};
+use crate::helpers::{file_for, filtered, home, said};
 use crate::push_scene::{RULES, jenkins, scene, scene_with};
 use crate::support::with_each_git;
 
@@ -160,6 +160,21 @@ fn a_skip_marker_and_a_path_filter_count() {
 }
 
 #[test]
+fn a_new_branch_that_nothing_is_known_to_compare_with_is_named_with_the_way_out() {
+    let home = home();
+    let rules = "  - { name: src, job: shop/deploy, paths: [\"src/**\"], parameters: { SHA: \"${sha}\" } }\n";
+    let scene = scene_with(&home, rules);
+    scene.push(&["origin", "main"]).succeeded();
+    let note = "one, two: rule src counts as matched whatever changed: it is new, and no default branch is \
+                known to compare it with; git remote set-head origin --auto\n";
+    let ran = scene.push(&["origin", "main:one", "main:two"]).succeeded();
+    assert!(ran.stderr.contains(note), "{}", ran.whole());
+    scene.clone.git(&["remote", "set-head", "origin", "--auto"]);
+    let ran = scene.push(&["origin", "main:three"]).succeeded();
+    assert!(!ran.stderr.contains("counts as matched"), "{}", ran.whole());
+}
+
+#[test]
 fn a_file_that_is_wrong_or_missing_keeps_no_push_back() {
     let home = home();
     let scene = scene(&home);
@@ -181,6 +196,66 @@ fn a_file_that_is_wrong_or_missing_keeps_no_push_back() {
         ran.whole()
     );
     assert_eq!(scene.taken().len(), 2);
+}
+
+#[test]
+fn a_file_that_is_wrong_on_one_branch_is_told_of_that_branch_alone() {
+    let home = home();
+    let scene = scene(&home);
+    scene.install();
+    let wrong = file_for(&scene.jenkins, RULES) + "nonsense: 1\n";
+    scene.clone.git(&["checkout", "-q", "-b", "bad"]);
+    scene.clone.write(".jenkins-trigger.yml", wrong);
+    scene.commit("wrong");
+    scene.clone.git(&["checkout", "-q", "-b", "none", "main"]);
+    scene.clone.git(&["rm", "-q", ".jenkins-trigger.yml"]);
+    scene.commit("missing");
+    scene.clone.git(&["checkout", "-q", "main"]);
+    let ran = scene
+        .push(&["origin", "main", "bad", "bad:worse", "none"])
+        .succeeded();
+    let hook = scene.clone.git(&["push", "origin", "main:two", "bad:third"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        queued main → shop/deploy: item 1 http://[JENKINS]/queue/item/1/
+        ----- stderr -----
+        To ../server.git
+         * [new branch]      main -> main
+         * [new branch]      bad -> bad
+         * [new branch]      bad -> worse
+         * [new branch]      none -> none
+        error: nothing triggered for bad, worse: unknown key `nonsense` in the file
+         --> .jenkins-trigger.yml:6:1
+          |
+        6 | nonsense: 1
+          | ^^^^^^^^
+          |
+          = help: known keys here are `version`, `server`, `servers`, `defaults`, `env`, `skip`, `max_triggers` and `jobs`
+        no rule fires for none: its commit has no .jenkins-trigger.yml
+        ");
+        insta::assert_snapshot!(said(&hook).join("\n"), @"
+        jenkins-trigger: nothing triggered for third: .jenkins-trigger.yml:6:1: unknown key `nonsense` in the file; known keys here are `version`, `server`, `servers`, `defaults`, `env`, `skip`, `max_triggers` and `jobs`
+        jenkins-trigger: two → shop/deploy on http://[JENKINS]/, when the push lands
+        ");
+    });
+}
+
+#[test]
+fn what_leads_to_no_commit_needs_no_file() {
+    with_each_git(|home| {
+        let scene = scene(home);
+        scene.install();
+        scene.clone.git(&["tag", "text", "HEAD:.jenkins-trigger.yml"]);
+        scene.clone.git(&["notes", "add", "-m", "a note"]);
+        let hook = scene.clone.git(&["push", "origin", "text", "refs/notes/commits"]);
+        assert_eq!(said(&hook), [""; 0]);
+        let ran = scene.push(&["origin", "text:refs/tags/other"]).succeeded();
+        assert_eq!(ran.stdout, "", "{}", ran.whole());
+        assert!(!ran.stderr.contains("error"), "{}", ran.whole());
+        assert_eq!(scene.fired(), [""; 0]);
+    });
 }
 
 #[test]

@@ -126,3 +126,68 @@ fn a_torn_line_of_the_journal_does_not_hide_the_others() {
         "a line after a torn one is not lost"
     );
 }
+
+/// What the commands say of a spool that is not to be used; the hook loses the trigger and says why.
+fn refused(repository: &Repository<'_>, wrong: &str) {
+    for arguments in [&["status"][..], &["log"], &["log", "--json"], &["retry"]] {
+        let ran = repository.tool(arguments);
+        assert_eq!(ran.code, 1, "{arguments:?} {}", ran.whole());
+        assert!(ran.stderr.contains(wrong), "{arguments:?} {}", ran.whole());
+        assert!(ran.stderr.contains("help: "), "{arguments:?} {}", ran.whole());
+        let read = ["waiting", "secret-branch"]
+            .iter()
+            .any(|word| ran.whole().contains(word));
+        assert!(!read, "{arguments:?} {}", ran.whole());
+    }
+    let hook = repository.commit("more");
+    let lines = said(&hook);
+    assert_eq!(lines.len(), 1, "{}", hook.whole());
+    assert!(lines[0].contains("nothing triggered: main"), "{}", lines[0]);
+    assert!(lines[0].contains(wrong), "{}", lines[0]);
+}
+
+fn with_failure<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
+    let repository = home.repository("shop", &short_file(jenkins));
+    repository.install();
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    let journal = repository.spool().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).expect("the journal");
+    fs::write(&journal, text.replace("\"main\"", "\"secret-branch\"")).expect("a file");
+    repository
+}
+
+#[test]
+fn a_spool_that_is_a_link_or_lies_behind_one_is_refused_and_not_read() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = with_failure(&home, &jenkins);
+    let spool = repository.spool();
+    let elsewhere = home.path("elsewhere");
+    for place in [spool.as_path(), spool.parent().expect("a folder")] {
+        fs::rename(place, &elsewhere).expect("a move");
+        std::os::unix::fs::symlink(&elsewhere, place).expect("a link");
+        refused(&repository, &format!("{} is a link", place.display()));
+        fs::remove_file(place).expect("the link");
+        fs::rename(&elsewhere, place).expect("a move");
+    }
+    assert!(
+        repository.spooled("new").is_empty(),
+        "something was written through the link"
+    );
+    repository.tool(&["status"]).succeeded();
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "the harness shows what a test prints")]
+fn a_spool_of_somebody_else_s_is_refused_and_not_read() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("SKIPPED: only root can give a folder to somebody else");
+        return;
+    }
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = with_failure(&home, &jenkins);
+    std::os::unix::fs::chown(repository.spool(), Some(12_345), None).expect("root may");
+    refused(&repository, "belongs to user id 12345, not to you");
+}

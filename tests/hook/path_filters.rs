@@ -183,7 +183,7 @@ fn more_than_3000_changed_files_count_as_a_match_and_that_is_said() {
         assert_eq!(
             complaints(&ran),
             [
-                "jenkins-trigger: rule shop/deploy: its path filter counts as matched: more than 3000 files changed"
+                "jenkins-trigger: main: rule shop/deploy counts as matched whatever changed: more than 3000 files changed"
             ]
         );
         assert_fired_so_far(&repository, &jenkins, &[many]);

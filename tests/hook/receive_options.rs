@@ -103,6 +103,29 @@ fn a_value_replaces_that_of_a_parameter_which_the_rule_names() {
 }
 
 #[test]
+fn an_option_that_can_only_be_ours_and_is_unknown_is_named() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop());
+        let scene = scene(home, &jenkins);
+        let ran = scene.push_with(
+            &[b"jenkins.params.KIND=1", b"jenkins.skipped", b"other.x"],
+            "main",
+        );
+        let ours: Vec<&str> = said(&ran)
+            .into_iter()
+            .filter(|line| !line.contains(" → "))
+            .collect();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ours.join("\n"), @"
+            remote: jenkins-trigger: the push option jenkins.params.KIND=1 is left out: it is unknown; there are jenkins.skip and jenkins.param.NAME=VALUE
+            remote: jenkins-trigger: the push option jenkins.skipped is left out: it is unknown; there are jenkins.skip and jenkins.param.NAME=VALUE
+            ");
+        }
+        assert_eq!(bodies(&jenkins, 1), ["BRANCH=main&KIND=fast"]);
+    });
+}
+
+#[test]
 fn a_value_for_anything_else_is_left_out_and_that_is_said() {
     with_each_git(|home| {
         let jenkins = StandIn::start(shop());

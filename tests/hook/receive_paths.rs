@@ -92,7 +92,7 @@ fn what_cannot_be_compared_counts_as_a_match_and_that_is_said() {
         assert_eq!(
             notes,
             [
-                "remote: jenkins-trigger: rule shop/deploy: its path filter counts as matched: it is new, and has no \
+                "remote: jenkins-trigger: alone: rule shop/deploy counts as matched whatever changed: it is new, and has no \
                  commit in common with main"
             ]
         );
@@ -111,7 +111,7 @@ fn a_new_tag_counts_as_a_match_too() {
         scene.clone.git(&["tag", "v1"]);
         let ran = scene.push(&["v1"]);
         let note =
-            "rule shop/deploy: its path filter counts as matched: a new tag has nothing to be compared with";
+            "rule shop/deploy counts as matched whatever changed: a new tag has nothing to be compared with";
         assert!(ran.stderr.contains(note), "{}", ran.whole());
         wait_for_each_fired(&jenkins, &[tagged]);
     });

@@ -60,7 +60,7 @@ fn unknown_paths_count_as_a_match_and_that_is_noted() {
     let note = plan.verdicts[0].note.as_deref();
     assert_eq!(
         note,
-        Some("its path filter counts as matched: more than 3000 files changed")
+        Some("counts as matched whatever changed: more than 3000 files changed")
     );
     let plan = plan_of(&event, &rule(""));
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cli::backlog::{self, STORM};
-use crate::cli::enqueue;
+use crate::cli::enqueue::{self, Notes};
 use crate::cli::file::Source;
 use crate::cli::pushes;
 use crate::config::Config;
@@ -22,6 +22,8 @@ pub(super) struct Fire<'a> {
     pub(super) repository: &'a Repository,
     /// Whether somebody is there to be told what came of earlier triggers.
     pub(super) tells: bool,
+    /// Whether whoever reads it sits elsewhere: what he is told to do is to be done here.
+    pub(super) from_afar: bool,
     /// Whether `HEAD`'s reflog tells what made the events' commit.
     pub(super) by_commit: bool,
 }
@@ -33,6 +35,14 @@ pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Tri
         Ok(_) => Some(deliver::untrusted(&trigger.server)),
         Err(error) => Some(error.to_string()),
     }
+}
+
+/// Whoever pushes would try in his clone what he reads.
+pub(super) fn tell_where(printer: &Printer, repository: &Repository) {
+    printer.hook_line(&format!(
+        "that is to be done on the server, in {}",
+        repository.common_dir().display()
+    ));
 }
 
 /// A push with the circumstances that all of its events share.
@@ -89,22 +99,27 @@ impl Fire<'_> {
 
     fn carry_out(&self, plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
-        let (told, waiting) = if self.tells {
+        let (told, waiting, mut advised) = if self.tells {
             let backlog = backlog::tell(self.printer, &spool);
             pushes::tend(self.printer, self.repository, &spool);
-            (backlog.told, backlog.waiting > 0)
+            (backlog.told, backlog.waiting > 0, backlog.advised)
         } else {
-            (BTreeSet::new(), false)
+            (BTreeSet::new(), false, false)
         };
         let planned = plan();
         let triggers = planned.as_deref().unwrap_or_default();
-        self.accept(&spool, told, triggers);
+        advised |= self.accept(&spool, told, triggers);
         if (waiting || !triggers.is_empty())
             && let Err(error) = deliver::start(self.repository.common_dir(), Start::Eager)
         {
             self.printer.hook_line(&format!(
                 "could not start sending ({error}); to send: jenkins-trigger retry"
             ));
+            advised = true;
+        }
+        // After an error this is said where the error is.
+        if self.from_afar && advised && planned.is_ok() {
+            tell_where(self.printer, self.repository);
         }
         planned.map(drop)
     }
@@ -132,12 +147,13 @@ impl Fire<'_> {
 
     fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
         let mut triggers = Vec::new();
-        let mut told = BTreeSet::new();
+        let mut notes = Notes::default();
         for (event, plan) in events.iter().zip(plans) {
-            for note in enqueue::notes(config, plan, &mut told) {
-                self.printer.hook_line(&note);
-            }
+            notes.add(event, config, plan);
             triggers.extend(enqueue::triggers(event, config, plan));
+        }
+        for note in notes.lines() {
+            self.printer.hook_line(&note);
         }
         // One push is one storm, however many references it moves.
         if triggers.len() > config.max_triggers {
@@ -153,6 +169,12 @@ impl Fire<'_> {
         for option in &options.malformed {
             self.printer.hook_line(&format!(
                 "the push option {option} is left out: it has no name or no value; write it so: git push -o \
+                 {PARAMETER}NAME=VALUE"
+            ));
+        }
+        for option in &options.unknown {
+            self.printer.hook_line(&format!(
+                "the push option {option} is left out: it is unknown; there are jenkins.skip and \
                  {PARAMETER}NAME=VALUE"
             ));
         }
@@ -173,11 +195,13 @@ impl Fire<'_> {
         }
     }
 
-    /// Puts the new triggers into the spool and says one line of each.
-    fn accept(&self, spool: &Spool, mut told: BTreeSet<String>, triggers: &[Trigger]) {
+    /// Puts the new triggers into the spool and says one line of each; whether somebody has to do
+    /// something.
+    fn accept(&self, spool: &Spool, mut told: BTreeSet<String>, triggers: &[Trigger]) -> bool {
         if triggers.is_empty() {
-            return;
+            return false;
         }
+        let mut advised = false;
         let trusted = trust::servers_of(self.repository.common_dir());
         let mut intake = spool.intake();
         let mut lost: Option<(String, usize)> = None;
@@ -193,6 +217,7 @@ impl Fire<'_> {
             } else if trigger.hold.is_some() {
                 // All of them are told below, in one line.
             } else if let Some(trouble) = trouble {
+                advised = true;
                 if told.insert(trouble.clone()) {
                     self.printer.hook_line(&format!("not sent: {trouble}"));
                 }
@@ -202,6 +227,7 @@ impl Fire<'_> {
         }
         // What keeps one out keeps most of them out.
         if let Some((first, count)) = lost {
+            advised = true;
             let more = match count - 1 {
                 0 => String::new(),
                 more => format!(" (and {more} more)"),
@@ -210,8 +236,10 @@ impl Fire<'_> {
                 .hook_line(&format!("nothing triggered: {first}{more}"));
         }
         if triggers.iter().any(|trigger| trigger.hold.is_some()) {
+            advised = true;
             self.printer
                 .hook_line(&format!("none of {} triggers is sent: {STORM}", triggers.len()));
         }
+        advised
     }
 }

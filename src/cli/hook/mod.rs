@@ -28,6 +28,9 @@ use crate::ui::Printer;
 
 pub(super) use rebase::{COMMAND as AFTER_REBASE, run as after_rebase};
 
+/// What comes of an error that keeps the whole hook from its work.
+const NOTHING: &str = "nothing triggered";
+
 /// What is remembered of having been said once.
 const DETACHED: &str = "detached";
 
@@ -46,11 +49,24 @@ pub(super) fn run(words: &[OsString]) -> ExitCode {
     let mut code = 0;
     let done = guarded(|| serve(&printer, &call, &mut code));
     if let Some(Err(error)) = done {
-        printer.hook_line(&one_line(&error));
+        printer.hook_line(&one_line(NOTHING, &error));
+        if let Some(repository) = pushed_to(&call) {
+            fire::tell_where(&printer, &repository);
+        }
     } else if done.is_none() {
         printer.hook_line("stopped by a fault of its own; git is not affected");
     }
     ExitCode::from(code)
+}
+
+/// The repository that was pushed to, if this is about a push from elsewhere.
+fn pushed_to(call: &Call) -> Option<git::Repository> {
+    if !matches!(call.hook, None | Some(Hook::Receive)) {
+        return None;
+    }
+    let here = std::env::current_dir().ok()?;
+    let repository = git::Repository::discover(&here, &environment::repository_paths()).ok()?;
+    (seen::hook_of(call, &here, &repository) == Hook::Receive).then_some(repository)
 }
 
 /// `None` for what ended in a panic.
@@ -222,6 +238,7 @@ fn react(
                 printer,
                 repository: &seen.repository,
                 tells: true,
+                from_afar: false,
                 by_commit: seen.hook == Hook::Commit,
             };
             let source = source.and_then(|source| source.ok_or_else(missing));
@@ -234,6 +251,7 @@ fn react(
                 printer,
                 repository: &seen.repository,
                 tells: true,
+                from_afar: true,
                 by_commit: false,
             };
             let source = source.and_then(|source| source.ok_or_else(missing));
@@ -305,7 +323,8 @@ fn runs_a_hook(process: &Process) -> bool {
             .is_some_and(|word| word == "hook")
 }
 
-fn one_line(error: &anyhow::Error) -> String {
+/// What does not come about because of the error, and how to put it right.
+fn one_line(consequence: &str, error: &anyhow::Error) -> String {
     let (message, help) = if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         let help = mistake.help().map(str::to_owned);
         (format!("{mistake}"), help)
@@ -317,10 +336,10 @@ fn one_line(error: &anyhow::Error) -> String {
     match help {
         // An example of several lines is none on one line.
         Some(help) if help.lines().count() > 1 => {
-            format!("nothing triggered: {message}; see: jenkins-trigger check")
+            format!("{consequence}: {message}; see: jenkins-trigger check")
         }
-        Some(help) => format!("nothing triggered: {message}; {help}"),
-        None => format!("nothing triggered: {message}"),
+        Some(help) => format!("{consequence}: {message}; {help}"),
+        None => format!("{consequence}: {message}"),
     }
 }
 

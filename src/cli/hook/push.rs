@@ -115,15 +115,15 @@ pub(super) fn announce(
             let _ = deliver::start(repository.common_dir(), Start::Eager);
         }
         for trouble in &planned.troubles {
-            printer.hook_line(&one_line(trouble));
+            printer.hook_line(&one_line(&trouble.consequence(), &trouble.error));
         }
-        for note in &planned.notes {
-            printer.hook_line(note);
+        for note in planned.notes.lines() {
+            printer.hook_line(&note);
         }
         if planned.reviews && spool.say_once(pushes::REVIEW).unwrap_or(true) {
             printer.hook_line(pushes::NO_BRANCH);
         }
-        if !planned.has_file {
+        if planned.lacks_file() {
             return Err(without_file(seen.hook, repository).into());
         }
     }

@@ -88,6 +88,7 @@ fn rest(words: &[OsString]) -> anyhow::Result<()> {
         printer: &Printer::for_hook(),
         repository: &repository,
         tells: false,
+        from_afar: false,
         by_commit: false,
     };
     fire.run(Ok(source), &mut [*event])

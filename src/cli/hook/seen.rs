@@ -71,6 +71,19 @@ pub(super) fn input(stdin: Option<&[u8]>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The hook that this is, where git did not say it.
+pub(super) fn hook_of(call: &Call, here: &Path, repository: &Repository) -> Hook {
+    call.hook.unwrap_or_else(|| {
+        // The one runs at the top of a work tree, the other in the git directory.
+        let here = std::fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());
+        if here == repository.git_dir() {
+            Hook::Receive
+        } else {
+            Hook::Commit
+        }
+    })
+}
+
 impl Seen {
     /// Looks; `None` if there is nothing to do.
     ///
@@ -86,15 +99,7 @@ impl Seen {
         } else {
             Repository::discover(here, &paths)?
         };
-        let hook = call.hook.unwrap_or_else(|| {
-            // The one runs at the top of a work tree, the other in the git directory.
-            let here = std::fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());
-            if here == repository.git_dir() {
-                Hook::Receive
-            } else {
-                Hook::Commit
-            }
-        });
+        let hook = hook_of(call, here, &repository);
         match hook {
             Hook::Push => return push::look(call, repository, stdin),
             Hook::Receive => return receive::look(call, repository, stdin),

@@ -7,13 +7,14 @@ use jiff::Timestamp;
 
 use super::objects::{Names, Objects};
 use super::options::Options;
-use super::report::{Told, short};
+use super::report::Told;
 use crate::cli::backlog::STORM;
 use crate::cli::pushes::{NO_BRANCH, Planned, Planner};
-use crate::cli::{Refusal, complain, outcomes};
+use crate::cli::{Refusal, complain_about, outcomes};
 use crate::config::FILE_NAME;
 use crate::deliver::Foreground;
 use crate::event::push::{Line, review_of};
+use crate::event::{is_branch_or_tag, short};
 use crate::git::{self, Head, Repository};
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Hold, Later, Outcome, Push, PushedReference, Spool, Trigger};
@@ -149,8 +150,7 @@ impl Landing<'_> {
         let mut seen = BTreeSet::new();
         let is_event = |told: &&Told| {
             let name = told.to.as_bstr();
-            let known = name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/");
-            told.is_accepted() && (known || review_of(name).is_some())
+            told.is_accepted() && (is_branch_or_tag(name) || review_of(name).is_some())
         };
         let accepted = self.told.iter().filter(is_event);
         accepted.filter(|told| seen.insert(&told.to)).collect()
@@ -234,31 +234,30 @@ impl Landing<'_> {
 
     fn explain(&self, planned: &Planned, some: bool) -> anyhow::Result<()> {
         for trouble in &planned.troubles {
-            complain(self.printer, trouble)?;
+            complain_about(self.printer, &trouble.consequence(), &trouble.error)?;
         }
-        for note in &planned.notes {
-            self.printer.note(note);
+        for note in planned.notes.lines() {
+            self.printer.note(&note);
         }
         if planned.reviews {
             self.printer.note(NO_BRANCH);
         }
+        if planned.lacks_file() && some {
+            return Err(Refusal::new(
+                format!("nothing triggered: what was pushed has no {FILE_NAME}"),
+                "commit one, and push it",
+            )
+            .into());
+        }
         for idle in &planned.idle {
-            let reasons = idle.reasons.join("; ");
             self.printer
-                .note(&format!("no rule fires for {}: {reasons}", idle.name));
+                .note(&format!("no rule fires for {}: {}", idle.name, idle.reason));
         }
         if planned.more_idle > 0 {
             self.printer
                 .note(&format!("no rule fires for {} more", planned.more_idle));
         }
-        if planned.has_file || !some {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            format!("nothing triggered: what was pushed has no {FILE_NAME}"),
-            "commit one, and push it",
-        )
-        .into())
+        Ok(())
     }
 }
 

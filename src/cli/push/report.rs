@@ -2,6 +2,7 @@
 
 use bstr::{BString, ByteSlice as _};
 
+use crate::event::short;
 use crate::ui::{Printer, Tone};
 
 /// Two abbreviated ids with the dots between them: git never makes the column less wide.
@@ -117,15 +118,6 @@ impl Told {
     }
 }
 
-/// A reference's name without the folder it is in.
-pub(super) fn short(name: &BString) -> BString {
-    let folders = ["refs/heads/", "refs/tags/", "refs/remotes/"];
-    let short = folders
-        .iter()
-        .find_map(|folder| name.strip_prefix(folder.as_bytes()));
-    short.unwrap_or(name).into()
-}
-
 /// Reads what git writes and prints what it would have printed.
 #[derive(Debug)]
 pub(super) struct Report<'a> {
@@ -213,8 +205,11 @@ impl<'a> Report<'a> {
             self.block.to = address.into();
             self.address.get_or_insert_with(|| address.into());
         } else if text == b"Done" {
-            self.block.lines.extend_from_slice(line);
             self.end_block();
+            if self.raw {
+                // git prints it for programs however quiet it is to be.
+                self.printer.raw(line);
+            }
             self.begun = false;
             if !std::mem::take(&mut self.moved) && !self.raw && self.verbosity >= 0 {
                 self.printer.relay(None, "Everything up-to-date", "");
@@ -251,7 +246,7 @@ impl<'a> Report<'a> {
         }
         let width = told.iter().map(Told::width).fold(NARROWEST, usize::max);
         for told in shown {
-            let tone = (told.fate == Fate::Rejected).then_some(Tone::Bad);
+            let tone = (told.fate == Fate::Rejected).then_some(Tone::Rejected);
             self.printer.relay(tone, &told.head(width), &told.tail());
         }
     }

@@ -1,15 +1,16 @@
 //! What is to be triggered for a push if all of it lands.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::cli::{enqueue, file};
+use crate::cli::enqueue::{self, Notes, some_of};
+use crate::cli::file;
 use crate::config::{Config, FILE_NAME};
 use crate::event::push::{self, Line, Tracking};
-use crate::event::{DefaultBranch, Event, Kind};
+use crate::event::{DefaultBranch, Kind, is_branch_or_tag, short};
 use crate::git::{Commit, Refspecs, Repository, Tip};
 use crate::plan::{self, Plan, Wishes};
 use crate::spool::{PushedReference, TrackedReference, Trigger};
@@ -27,13 +28,14 @@ pub(in crate::cli) struct Planned {
     pub(in crate::cli) max_triggers: usize,
     /// Whether any of what is pushed has a file.
     pub(in crate::cli) has_file: bool,
+    /// Whether any of it leads to a commit, which might have one.
+    has_commit: bool,
     /// Whether something goes to a review that would have fired for its branch.
     pub(in crate::cli) reviews: bool,
     /// What is wrong with some of the files.
-    pub(in crate::cli) troubles: Vec<anyhow::Error>,
+    pub(in crate::cli) troubles: Vec<Trouble>,
     /// What is worth a line about rules.
-    pub(in crate::cli) notes: Vec<String>,
-    told: BTreeSet<String>,
+    pub(in crate::cli) notes: Notes,
     /// For whom no rule fires, where that is to be explained.
     pub(in crate::cli) idle: Vec<Idle>,
     /// How many more there are.
@@ -45,8 +47,33 @@ pub(in crate::cli) struct Planned {
 pub(in crate::cli) struct Idle {
     /// Its short name.
     pub(in crate::cli) name: BString,
-    /// Of each rule its name and why it does not fire.
-    pub(in crate::cli) reasons: Vec<String>,
+    /// Of each rule its name and why it does not fire; or that there are no rules.
+    pub(in crate::cli) reason: String,
+}
+
+/// A file that cannot be read.
+#[derive(Debug)]
+pub(in crate::cli) struct Trouble {
+    /// The short names of the branches and tags that have it.
+    names: Vec<BString>,
+    /// What is wrong with it.
+    pub(in crate::cli) error: anyhow::Error,
+}
+
+impl Trouble {
+    /// What does not come about, for whom.
+    pub(in crate::cli) fn consequence(&self) -> String {
+        format!("nothing triggered for {}", some_of(&self.names))
+    }
+}
+
+/// What is known of one file.
+#[derive(Debug)]
+enum Found {
+    Config(Rc<Config>),
+    /// Its place among the troubles.
+    Trouble(usize),
+    Nothing,
 }
 
 /// Plans for pushes to one remote.
@@ -116,25 +143,45 @@ impl<'a> Planner<'a> {
             references: Vec::new(),
             max_triggers: usize::MAX,
             has_file: false,
+            has_commit: false,
             reviews: false,
             troubles: Vec::new(),
-            notes: Vec::new(),
-            told: BTreeSet::new(),
+            notes: Notes::default(),
             idle: Vec::new(),
             more_idle: 0,
         };
-        let ids: Vec<String> = lines.iter().map(|line| line.new.clone()).collect();
+        // For notes and the like nothing is ever triggered.
+        let may_be_event = |line: &&Line| {
+            let name = line.reference.as_bstr();
+            is_branch_or_tag(name) || push::review_of(name).is_some()
+        };
+        let lines = || lines.iter().filter(may_be_event);
+        let ids: Vec<String> = lines().map(|line| line.new.clone()).collect();
         let tips = self.repository.tips(&ids, FILE_NAME)?;
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
         // Many have the same file.
         let mut configs = BTreeMap::new();
         let mut may_fire = Vec::new();
-        for (line, tip) in lines.iter().zip(tips) {
+        for (line, tip) in lines().zip(tips) {
             let Some(Tip { commit, file }) = tip else { continue };
-            let config = configs
+            planned.has_commit = true;
+            let found = configs
                 .entry(file)
                 .or_insert_with(|| self.config(&commit, &mut planned));
-            let Some(config) = config else { continue };
+            let config = match found {
+                Found::Config(config) => config,
+                Found::Trouble(place) => {
+                    planned.troubles[*place].names.push(short(&line.reference));
+                    continue;
+                }
+                Found::Nothing => {
+                    if self.explains {
+                        let reason = format!("its commit has no {FILE_NAME}");
+                        planned.add_idle(short(&line.reference), reason);
+                    }
+                    continue;
+                }
+            };
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
                 planned.reviews |= plan::may_fire(config, Kind::PostPush, branch.as_bstr(), remote);
             }
@@ -148,7 +195,7 @@ impl<'a> Planner<'a> {
             {
                 let surroundings = enqueue::surroundings(config);
                 let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
-                planned.add_idle(&event, config, &plan);
+                planned.add_idle(short(&line.reference), reasons(config, &plan));
             }
         }
         let ids: Vec<String> = may_fire.iter().map(|(_, commit, _)| commit.clone()).collect();
@@ -177,11 +224,10 @@ impl<'a> Planner<'a> {
         enqueue::find_changed_paths(&mut event, count, config, self.repository, default);
         let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
         if plan.triggers.is_empty() && self.explains {
-            planned.add_idle(&event, config, &plan);
+            planned.add_idle(short(&line.reference), reasons(config, &plan));
             return;
         }
-        let notes = enqueue::notes(config, &plan, &mut planned.told);
-        planned.notes.extend(notes);
+        planned.notes.add(&event, config, &plan);
         if plan.triggers.is_empty() {
             return;
         }
@@ -225,7 +271,7 @@ impl<'a> Planner<'a> {
         self.default.get_or_init(look).as_ref()
     }
 
-    fn config(&self, commit: &str, planned: &mut Planned) -> Option<Rc<Config>> {
+    fn config(&self, commit: &str, planned: &mut Planned) -> Found {
         let read = || {
             let source = file::of_commit(self.repository, commit)?;
             anyhow::Ok(source.map(|source| source.read()).transpose()?)
@@ -233,29 +279,33 @@ impl<'a> Planner<'a> {
         let config = read();
         planned.has_file |= !matches!(config, Ok(None));
         match config {
-            Ok(config) => config.map(Rc::new),
+            Ok(Some(config)) => Found::Config(Rc::new(config)),
+            Ok(None) => Found::Nothing,
             Err(error) => {
-                planned.troubles.push(error);
-                None
+                let names = Vec::new();
+                planned.troubles.push(Trouble { names, error });
+                Found::Trouble(planned.troubles.len() - 1)
             }
         }
     }
 }
 
 impl Planned {
-    fn add_idle(&mut self, event: &Event, config: &Config, plan: &Plan) {
-        let Some(name) = event.branch.as_ref().or(event.tag.as_ref()) else {
-            return;
-        };
+    /// Whether there are commits, and none of them has a file.
+    pub(in crate::cli) fn lacks_file(&self) -> bool {
+        self.has_commit && !self.has_file
+    }
+
+    fn add_idle(&mut self, name: BString, reason: String) {
         if self.idle.len() == FEW {
             self.more_idle += 1;
-            return;
+        } else {
+            self.idle.push(Idle { name, reason });
         }
-        let reason =
-            |verdict: &plan::Verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason);
-        self.idle.push(Idle {
-            name: name.clone(),
-            reasons: plan.verdicts.iter().map(reason).collect(),
-        });
     }
+}
+
+fn reasons(config: &Config, plan: &Plan) -> String {
+    let reason = |verdict: &plan::Verdict| format!("{}: {}", config.rules[verdict.rule].name, verdict.reason);
+    plan.verdicts.iter().map(reason).collect::<Vec<_>>().join("; ")
 }

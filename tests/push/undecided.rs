@@ -112,7 +112,9 @@ fn what_was_undecided_and_is_not_there_fires_nothing() {
         let scene = Scene::over(home, Way::Http);
         scene.server.http().when_asked(Asked::Locked);
         scene.clone.git(&["tag", "v1"]);
-        scene.pushed(&["--dry-run", "origin", "v1"]);
+        // Of an alias nobody sees that it is a dry run.
+        let alias = ["-c", "alias.try=push --dry-run", "try", "origin", "v1"];
+        scene.clone.git(&alias);
         scene.assert_undecided("v1");
         scene.server.http().when_asked(Asked::Answers);
         scene.clone.tool(&["retry"]).succeeded();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::http::Asked;
-use crate::scene::{Scene, entries};
+use crate::scene::{Scene, entries, with_all_gits};
 use crate::server::Way;
 use crate::support::{Home, Ran, gits, wait_for, with_each_git, write_script};
 
@@ -108,14 +108,12 @@ fn a_password_that_git_has_is_used() {
 /// What the remote does not have is no more to be asked for.
 #[test]
 fn what_was_undecided_and_is_not_there_fires_nothing() {
-    with_each_git(|home| {
+    with_all_gits(|home| {
         let scene = Scene::over(home, Way::Http);
         scene.server.http().when_asked(Asked::Locked);
-        scene.clone.git(&["tag", "v1"]);
-        // Of an alias nobody sees that it is a dry run.
-        let alias = ["-c", "alias.try=push --dry-run", "try", "origin", "v1"];
-        scene.clone.git(&alias);
-        scene.assert_undecided("v1");
+        scene.clone.git(&["tag", "refused-1"]);
+        scene.refused(&["origin", "refs/tags/refused-1"]);
+        scene.assert_undecided("refused-1");
         scene.server.http().when_asked(Asked::Answers);
         scene.clone.tool(&["retry"]).succeeded();
         scene.assert_fired(&[]);

@@ -27,7 +27,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let printer = &session.printer;
     let repository = session.repository()?;
     let spool = Spool::of(repository.common_dir());
-    let decided = pushes::ask_again(printer, &repository, &spool)?;
+    let decided = pushes::ask_again(printer, &repository, &spool, arguments.json)?;
     // From here on nobody else sends or changes what waits: two retries would double a build.
     let sending = Foreground::begin(&spool, repository.common_dir())?;
     if !sending.has_lock() {

@@ -114,6 +114,10 @@ fn what_was_undecided_and_is_not_there_fires_nothing() {
         scene.clone.git(&["tag", "refused-1"]);
         scene.refused(&["origin", "refs/tags/refused-1"]);
         scene.assert_undecided("refused-1");
+        let told = scene.clone.tool(&["retry", "--json"]);
+        assert_eq!(told.code, 1);
+        let entry: Value = serde_json::from_str(&told.stdout).expect("one JSON object and no more");
+        assert_eq!(entry["outcome"], "undecided");
         scene.server.http().when_asked(Asked::Answers);
         scene.clone.tool(&["retry"]).succeeded();
         scene.assert_fired(&[]);

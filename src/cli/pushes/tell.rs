@@ -2,9 +2,11 @@
 
 use super::settle::settle_ended;
 use super::{asked_lately, has_ended, is_too_old, waiter};
+use crate::cli::outcomes::tone;
 use crate::git::Repository;
-use crate::spool::{Entry, Outcome, Push, Spool};
-use crate::ui::{Printer, Tone};
+use crate::spool::{Entry, Outcome, Push, Spool, Trigger};
+use crate::text::shell_argument;
+use crate::ui::Printer;
 
 /// Says of what nobody could find out yet, gives up what is too old, and lets somebody look again
 /// at the rest.
@@ -56,14 +58,15 @@ pub(in crate::cli) fn ask_again(
     printer: &Printer,
     repository: &Repository,
     spool: &Spool,
+    json: bool,
 ) -> anyhow::Result<bool> {
     if !spool.may_have_pushes() {
         return Ok(true);
     }
     let settled = settle_ended(repository, spool, |_| true)?;
     for (trigger, why) in &settled.not_taken {
-        let to = format!(" {} → {}: {why}", trigger.reference(), trigger.job);
-        printer.toned(Tone::Dim, Outcome::NotPushed.name(), &to);
+        let text = format!("{} → {}: {why}", trigger.reference(), trigger.job);
+        say(printer, Outcome::NotPushed, [trigger], (why, &text), json);
     }
     let pushes = spool.pushes()?;
     for unreadable in &pushes.unreadable {
@@ -72,19 +75,13 @@ pub(in crate::cli) fn ask_again(
     let (too_old, undecided): (Vec<_>, Vec<_>) = pushes.undecided.into_iter().partition(is_too_old);
     for push in &too_old {
         if give_up(spool, push)? {
-            printer.toned(
-                Tone::Dim,
-                Outcome::Dropped.name(),
-                &format!(" {}", given_up(push)),
-            );
+            let text = given_up(push);
+            say(printer, Outcome::Dropped, push.triggers(), (&text, &text), json);
         }
     }
     for push in &undecided {
-        printer.toned(
-            Tone::Warn,
-            Outcome::Undecided.name(),
-            &format!(" {}", not_known(push)),
-        );
+        let text = not_known(push);
+        say(printer, Outcome::Undecided, push.triggers(), (&text, &text), json);
     }
     for push in &pushes.under_way {
         printer.note(&under_way(push));
@@ -92,8 +89,34 @@ pub(in crate::cli) fn ask_again(
     Ok(undecided.is_empty())
 }
 
-/// That git has not ended.
+/// Prints an outcome: for programs a line for each trigger with the message, else the text.
+fn say<'a>(
+    printer: &Printer,
+    outcome: Outcome,
+    triggers: impl IntoIterator<Item = &'a Trigger>,
+    (message, text): (&str, &str),
+    json: bool,
+) {
+    if !json {
+        printer.toned(tone(outcome), outcome.name(), &format!(" {text}"));
+        return;
+    }
+    for trigger in triggers {
+        let mut entry = Entry::of(trigger, outcome);
+        entry.message = Some(message.to_owned());
+        printer.json(&entry);
+    }
+}
+
+/// That git has not ended, or that somebody is at finding out what came of it.
 pub(in crate::cli) fn under_way(push: &Push) -> String {
+    if has_ended(push) {
+        return format!(
+            "it is being found out whether {} took {}",
+            push.destination(),
+            names_of(push)
+        );
+    }
     format!(
         "{} is being pushed to {}; what lands is triggered then",
         names_of(push),
@@ -113,9 +136,13 @@ pub(in crate::cli) fn not_known(push: &Push) -> String {
 
 /// That nobody tries to find out any more.
 fn given_up(push: &Push) -> String {
+    let branch = push.triggers().find_map(|trigger| trigger.branch.as_ref());
+    let by_hand = match branch {
+        Some(branch) => format!("jenkins-trigger trigger --branch {}", shell_argument(&branch.0)),
+        None => "start the job in Jenkins".into(),
+    };
     format!(
-        "nothing triggered for {}: for 24 hours nobody could say whether {} took it ({}); if it did: \
-         jenkins-trigger trigger --branch ...",
+        "nothing triggered for {}: for 24 hours nobody could say whether {} took it ({}); if it did: {by_hand}",
         names_of(push),
         push.destination(),
         push.trouble.as_deref().unwrap_or("nobody has looked")

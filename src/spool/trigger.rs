@@ -1,5 +1,7 @@
 //! A trigger as it lies on disk.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -95,18 +97,17 @@ pub(super) fn reference(branch: Option<&Text>, tag: Option<&Text>) -> String {
     }
 }
 
-/// So many fresh ids in ascending order.
+thread_local! {
+    /// One for all, or ids of one millisecond that were asked for in turns would be in no order.
+    static IDS: RefCell<ulid::Generator> = const { RefCell::new(ulid::Generator::new()) };
+}
+
+/// So many fresh ids in ascending order, after all that were made before.
 #[must_use]
 pub fn new_ids(count: usize) -> Vec<String> {
-    let mut ids = ulid::Generator::new();
-    (0..count)
-        // The generator gives up after 2^80 ids of one millisecond.
-        .map(|_| {
-            ids.generate()
-                .unwrap_or_else(|_| ulid::Ulid::generate())
-                .to_string()
-        })
-        .collect()
+    // The generator gives up after 2^80 ids of one millisecond.
+    let next = |ids: &mut ulid::Generator| ids.generate().unwrap_or_else(|_| ulid::Ulid::generate());
+    IDS.with_borrow_mut(|ids| (0..count).map(|_| next(ids).to_string()).collect())
 }
 
 pub(super) fn encode(trigger: &Trigger) -> Vec<u8> {
@@ -142,8 +143,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_ascend_within_one_event() {
-        let ids = new_ids(1_000);
+    fn ids_ascend_within_one_event_and_from_one_to_the_next() {
+        let ids: Vec<String> = (0..1_000).flat_map(|count| new_ids(count % 3)).collect();
         assert!(ids.is_sorted());
         assert!(ids.windows(2).all(|pair| pair[0] != pair[1]));
     }

@@ -9,7 +9,7 @@ use std::fmt;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::git::{Changes, Commit, Repository};
+use crate::git::{Changes, Commit, Repository, is_id};
 use crate::text::shell_argument;
 
 /// More changed files than this are not listed: the event then matches every `paths`.
@@ -109,6 +109,28 @@ pub struct Event {
 }
 
 impl Event {
+    /// That a push moved a reference of this full name to this commit, where `old_id` was before.
+    fn of_push(
+        kind: Kind,
+        reference: BString,
+        old_id: Option<String>,
+        commit: Commit,
+        repository: BString,
+    ) -> Self {
+        Self {
+            kind,
+            branch: short_name(&reference, "refs/heads/"),
+            tag: short_name(&reference, "refs/tags/"),
+            commit,
+            old_id,
+            remote: None,
+            repository,
+            operations: Vec::new(),
+            changed: ChangedPaths::Unknown("not asked for".into()),
+            reference,
+        }
+    }
+
     /// The first line of the commit's message.
     #[must_use]
     pub fn subject(&self) -> &[u8] {
@@ -186,6 +208,19 @@ impl Event {
         base.map(Some)
             .ok_or_else(|| format!("it is new, and has no commit in common with {name}"))
     }
+}
+
+/// An object's id as git tells it to a hook: `None` for what is no id, `Some(None)` for that of
+/// nothing.
+#[allow(clippy::option_option, reason = "no id and the id of nothing are two things")]
+fn object_id(field: &[u8]) -> Option<Option<String>> {
+    let id = field.to_str().ok().filter(|id| is_id(id))?;
+    Some(id.bytes().any(|digit| digit != b'0').then(|| id.to_owned()))
+}
+
+/// Whether git may have told this name of a reference to a hook.
+fn is_reference(name: &BStr) -> bool {
+    name.starts_with(b"refs/") && name.len() < LONGEST_NAME
 }
 
 /// Whether this is the full name of a branch or a tag: nothing else is ever triggered for.

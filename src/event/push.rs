@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use super::{ChangedPaths, Event, Kind, LONGEST_NAME, short_name};
-use crate::git::{Commit, Error, Repository, is_id};
+use super::{Event, Kind, is_branch_or_tag, is_reference, object_id};
+use crate::git::{Commit, Error, Repository};
 use crate::platform::End;
 
 /// One reference that is about to be pushed. Deletions are none.
@@ -32,23 +32,15 @@ pub fn lines(input: &[u8]) -> Vec<Line> {
 fn line(line: &[u8]) -> Option<Line> {
     // From its end: what the user pushes may be an expression with spaces in it.
     let mut fields = line.rsplitn(4, |byte| *byte == b' ');
-    let old = id(fields.next()?)?;
+    let old = object_id(fields.next()?)?;
     let reference = BString::from(fields.next()?);
-    let new = id(fields.next()?)?;
+    let new = object_id(fields.next()?)?;
     fields.next()?;
-    let is_reference = reference.starts_with(b"refs/") && reference.len() < LONGEST_NAME;
     Some(Line {
-        new: new.filter(|_| is_reference)?,
+        new: new.filter(|_| is_reference(reference.as_bstr()))?,
         reference,
         old,
     })
-}
-
-/// `None` for what is no id; `Some(None)` for that of nothing.
-#[allow(clippy::option_option, reason = "no id and the id of nothing are two things")]
-fn id(field: &[u8]) -> Option<Option<String>> {
-    let id = field.to_str().ok().filter(|id| is_id(id))?;
-    Some(id.bytes().any(|digit| digit != b'0').then(|| id.to_owned()))
 }
 
 /// The full name of the branch that Gerrit would have this reviewed for: to push to
@@ -64,22 +56,15 @@ pub fn review_of(reference: &BStr) -> Option<BString> {
 /// The event of a push that the remote took; `None` for what is neither branch nor tag.
 #[must_use]
 pub fn event(repository: &Repository, line: &Line, commit: Commit, remote: Option<&BStr>) -> Option<Event> {
-    let branch = short_name(&line.reference, "refs/heads/");
-    let tag = short_name(&line.reference, "refs/tags/");
-    if branch.is_none() && tag.is_none() {
-        return None;
-    }
-    Some(Event {
-        kind: Kind::PostPush,
-        reference: line.reference.clone(),
-        branch,
-        tag,
-        commit,
-        old_id: line.old.clone(),
+    is_branch_or_tag(line.reference.as_bstr()).then(|| Event {
         remote: remote.map(BStr::to_owned),
-        repository: repository.name(),
-        operations: Vec::new(),
-        changed: ChangedPaths::Unknown("not asked for".into()),
+        ..Event::of_push(
+            Kind::PostPush,
+            line.reference.clone(),
+            line.old.clone(),
+            commit,
+            repository.name(),
+        )
     })
 }
 
@@ -176,8 +161,8 @@ pub enum Verdict {
 ///
 /// Over http git exits with 1 also when the answer was lost on the way, after the remote had taken
 /// the push (a gateway's 504, for example); over its own protocol it ends with 128 then. Where it
-/// exits with 0 its copy is unmoved because it could not be written, which changes no exit code, or
-/// because an alias made it a dry run.
+/// exits with 0, and it was no dry run, its copy is unmoved because it could not be written, which
+/// changes no exit code.
 #[must_use]
 pub fn refused(end: End, address: &BStr) -> bool {
     end == End::Exited(1) && speaks_gits_protocol(address)

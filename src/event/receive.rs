@@ -2,8 +2,8 @@
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use super::{ChangedPaths, Event, Kind, LONGEST_NAME, short_name};
-use crate::git::{Error, Repository, is_id};
+use super::{Event, Kind, is_branch_or_tag, is_reference, object_id};
+use crate::git::{Error, Repository};
 
 /// One reference that a push has moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +30,9 @@ pub fn updates(repository: &Repository, input: &[u8]) -> Vec<Update> {
 
 fn update(line: &[u8]) -> Option<Update> {
     let mut fields = line.splitn(3, |byte| *byte == b' ');
-    let mut id = || {
-        let id = fields.next()?.to_str().ok()?;
-        is_id(id).then(|| (id.bytes().any(|digit| digit != b'0')).then(|| id.to_owned()))
-    };
-    let (old, new) = (id()?, id()?);
+    let (old, new) = (object_id(fields.next()?)?, object_id(fields.next()?)?);
     let reference = BString::from(fields.next()?);
-    (reference.starts_with(b"refs/") && reference.len() < LONGEST_NAME).then_some(Update {
-        old,
-        new,
-        reference,
-    })
+    is_reference(reference.as_bstr()).then_some(Update { old, new, reference })
 }
 
 fn is_so(repository: &Repository, update: &Update) -> bool {
@@ -52,8 +44,7 @@ fn is_so(repository: &Repository, update: &Update) -> bool {
 /// Whether the update can be an event: a branch or a tag that points at something now.
 #[must_use]
 pub fn is_event(update: &Update) -> bool {
-    let is_named = |prefix: &[u8]| update.reference.starts_with(prefix);
-    update.new.is_some() && (is_named(b"refs/heads/") || is_named(b"refs/tags/"))
+    update.new.is_some() && is_branch_or_tag(update.reference.as_bstr())
 }
 
 /// The events of a push: branches and tags that point at a commit now, as far as they are
@@ -79,18 +70,14 @@ pub fn events(
     let commits = repository.commits(&ids)?;
     let name = repository.name();
     let event = |((update, _), commit): (&(&Update, &String), Option<_>)| {
-        Some(Event {
-            kind: Kind::PostReceive,
-            branch: short_name(&update.reference, "refs/heads/"),
-            tag: short_name(&update.reference, "refs/tags/"),
-            commit: commit?,
-            old_id: update.old.clone(),
-            remote: None,
-            repository: name.clone(),
-            operations: Vec::new(),
-            changed: ChangedPaths::Unknown("not asked for".into()),
-            reference: update.reference.clone(),
-        })
+        let (reference, old) = (update.reference.clone(), update.old.clone());
+        Some(Event::of_push(
+            Kind::PostReceive,
+            reference,
+            old,
+            commit?,
+            name.clone(),
+        ))
     };
     Ok(wanted.iter().zip(commits).filter_map(event).collect())
 }

@@ -1,7 +1,10 @@
 //! What is said of pushes that are not decided.
 
+use bstr::BString;
+
 use super::settle::settle_ended;
 use super::{asked_lately, has_ended, is_too_old, waiter};
+use crate::cli::enqueue::some_of;
 use crate::cli::outcomes::tone;
 use crate::git::Repository;
 use crate::spool::{Entry, Outcome, Push, Spool, Trigger};
@@ -151,16 +154,12 @@ fn given_up(push: &Push) -> String {
 
 /// The branches and tags of a push, the first few.
 fn names_of(push: &Push) -> String {
-    const FEW: usize = 3;
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<BString> = Vec::new();
     for trigger in push.triggers() {
-        let name = trigger.reference();
+        let name = trigger.reference().into();
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    match names.len().saturating_sub(FEW) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..FEW].join(", ")),
-    }
+    some_of(&names)
 }

@@ -131,6 +131,8 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         due: None,
         trouble: None,
         sending: None,
+        with: Vec::new(),
+        coalesce: None,
         uncertain: false,
         hold,
     };

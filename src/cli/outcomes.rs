@@ -11,7 +11,7 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
         Outcome::Queued | Outcome::Merged => Tone::Good,
         Outcome::Waiting | Outcome::Held | Outcome::Unknown | Outcome::Undecided => Tone::Warn,
         Outcome::Failed => Tone::Bad,
-        Outcome::Dropped | Outcome::NotPushed => Tone::Dim,
+        Outcome::Dropped | Outcome::NotPushed | Outcome::Superseded => Tone::Dim,
     }
 }
 

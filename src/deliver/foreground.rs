@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::detached::{self, Start};
 use super::sender::Sender;
 use crate::platform::Lock;
-use crate::spool::{self, Entry, Outcome, Spool, Trigger};
+use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
 
 /// How long to wait for a sender that is at work.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +23,7 @@ pub struct Foreground<'a> {
     common_dir: &'a Path,
     lock: Option<Lock>,
     /// Where the journal ended before.
-    journal: u64,
+    journal: Mark,
 }
 
 impl<'a> Foreground<'a> {
@@ -33,7 +33,7 @@ impl<'a> Foreground<'a> {
     /// # Errors
     /// What the file system says about the spool.
     pub fn begin(spool: &'a Spool, common_dir: &'a Path) -> spool::Result<Self> {
-        Self::begin_for(spool, common_dir, spool.journal().length())
+        Self::begin_for(spool, common_dir, spool.journal().mark())
     }
 
     /// The same for triggers that were put into the spool when the journal ended there: another
@@ -41,7 +41,7 @@ impl<'a> Foreground<'a> {
     ///
     /// # Errors
     /// As [`Foreground::begin`].
-    pub fn begin_for(spool: &'a Spool, common_dir: &'a Path, journal: u64) -> spool::Result<Self> {
+    pub fn begin_for(spool: &'a Spool, common_dir: &'a Path, journal: Mark) -> spool::Result<Self> {
         let patience = Instant::now() + PATIENCE;
         let lock = loop {
             let lock = spool.lock_sending()?;
@@ -119,7 +119,7 @@ impl<'a> Foreground<'a> {
         }
         // Another sender may have been faster with some.
         if all.iter().any(|trigger| !outcomes.contains_key(&trigger.id)) {
-            for entry in self.spool.journal().entries_from(self.journal)?.into_iter().rev() {
+            for entry in self.spool.journal().since(&self.journal)?.into_iter().rev() {
                 outcomes.entry(entry.id.clone()).or_insert(entry);
             }
         }

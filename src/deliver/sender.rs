@@ -143,7 +143,9 @@ impl<'a> Sender<'a> {
         let Some(last) = last else { return Ok(None) };
         match last.outcome {
             Outcome::Waiting | Outcome::Held | Outcome::NotPushed | Outcome::Undecided => return Ok(None),
-            Outcome::Queued | Outcome::Merged | Outcome::Dropped => self.spool.done(&trigger.id)?,
+            Outcome::Queued | Outcome::Merged | Outcome::Dropped | Outcome::Superseded => {
+                self.spool.done(&trigger.id)?;
+            }
             Outcome::Failed | Outcome::Unknown => self.spool.fail(&Trigger {
                 trouble: last.message.clone(),
                 sending: None,

@@ -33,6 +33,8 @@ pub enum Outcome {
     NotPushed,
     /// It is not known yet whether the remote took the push that it is for.
     Undecided,
+    /// A newer one of its rules and branch goes out instead.
+    Superseded,
 }
 
 impl Outcome {
@@ -55,6 +57,7 @@ impl Outcome {
             Self::Dropped => "dropped",
             Self::NotPushed => "not-pushed",
             Self::Undecided => "undecided",
+            Self::Superseded => "superseded",
         }
     }
 }
@@ -66,6 +69,9 @@ pub struct Entry {
     pub time: Timestamp,
     /// The trigger.
     pub id: String,
+    /// Identical ones that were sent as one with it, and share its outcome.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// What became of it.
     pub outcome: Outcome,
     /// The event that caused it.
@@ -102,6 +108,7 @@ impl Entry {
         Self {
             time: Timestamp::now(),
             id: trigger.id.clone(),
+            also: trigger.with.clone(),
             outcome,
             event: trigger.event.clone(),
             rules: trigger.rules.clone(),
@@ -114,6 +121,11 @@ impl Entry {
             url: None,
             message: None,
         }
+    }
+
+    /// All the triggers it is about.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.id).chain(&self.also).map(String::as_str)
     }
 
     /// The branch or tag it is about, for people.
@@ -131,6 +143,12 @@ fn ends_in_a_line(file: &mut fs::File) -> io::Result<bool> {
     file.seek(SeekFrom::End(-1))?;
     file.read_exact(&mut last)?;
     Ok(last == *b"\n")
+}
+
+/// A place in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    length: u64,
 }
 
 /// The journal file.
@@ -175,10 +193,24 @@ impl Journal {
         }
     }
 
-    /// How long it is, in bytes.
-    #[must_use]
-    pub fn length(&self) -> u64 {
+    fn length(&self) -> u64 {
         fs::metadata(&self.path).map_or(0, |found| found.len())
+    }
+
+    /// Where it ends now.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            length: self.length(),
+        }
+    }
+
+    /// The lines that came after `mark`, oldest first; a torn or foreign line is left out.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn since(&self, mark: &Mark) -> Result<Vec<Entry>> {
+        self.entries_from(mark.length)
     }
 
     /// All lines, oldest first; a torn or foreign line is left out.
@@ -187,6 +219,14 @@ impl Journal {
     /// What the file system says.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         self.entries_from(0)
+    }
+
+    /// All lines, newest first; a torn or foreign line is left out.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn newest_first(&self) -> Result<impl Iterator<Item = Entry> + use<>> {
+        Ok(self.entries()?.into_iter().rev())
     }
 
     /// The newest line.
@@ -200,11 +240,7 @@ impl Journal {
         Ok(tail.into_iter().next_back())
     }
 
-    /// The lines that came after it was `start` bytes long.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn entries_from(&self, start: u64) -> Result<Vec<Entry>> {
+    fn entries_from(&self, start: u64) -> Result<Vec<Entry>> {
         if let Some(folder) = self.path.parent() {
             super::check_folder(folder)?;
         }

@@ -17,7 +17,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use journal::{Entry, Journal, Outcome};
+pub use journal::{Entry, Journal, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use trigger::{Hold, Trigger, new_ids};
 

@@ -66,6 +66,13 @@ pub struct Trigger {
     /// died in between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<Timestamp>,
+    /// Identical ones that the request that is out stands for too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub with: Vec<String>,
+    /// It is held here for so many seconds, and of those of its rules and branch that come
+    /// meanwhile only the newest is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coalesce: Option<u64>,
     /// Set on a failed one that Jenkins may have taken all the same.
     #[serde(default)]
     pub uncertain: bool,

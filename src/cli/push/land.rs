@@ -113,7 +113,7 @@ impl Landing<'_> {
                 trigger.hold = Some(Hold::Storm);
             }
         }
-        let journal = spool.journal().length();
+        let journal = spool.journal().mark();
         self.put(&spool, &mut triggers)?;
         // Only now: until here they would not be lost, whatever became of this process.
         noted.end(&certain)?;

@@ -38,6 +38,9 @@ pub struct Trigger {
     pub parameters: Vec<(String, BString)>,
     /// How long Jenkins is to wait; `None` leaves it to the job's quiet period.
     pub delay: Option<Duration>,
+    /// For how long it is held here, and of those of its rules and branch that come meanwhile only
+    /// the newest is sent.
+    pub coalesce: Option<Duration>,
     /// The note for the build's page.
     pub cause: BString,
 }
@@ -271,6 +274,7 @@ fn join(triggers: &mut Vec<Trigger>, new: Trigger) {
             && old.token_from == new.token_from
             && old.parameters == new.parameters
             && old.delay == new.delay
+            && old.coalesce == new.coalesce
     };
     match triggers.iter_mut().find(|old| same(old)) {
         Some(old) => old.rules.extend(new.rules),
@@ -502,7 +506,9 @@ fn trigger(
         job: rule.job.clone(),
         token_from: rule.token_from.clone(),
         parameters,
-        delay: rule.delay,
+        delay: rule.delay.filter(|_| !rule.coalesce),
+        // By hand there is nothing to wait for.
+        coalesce: rule.delay.filter(|_| rule.coalesce && event.kind != Kind::Manual),
         cause: rule.cause.expand(&value).unwrap_or_default().into(),
     }
 }

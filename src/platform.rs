@@ -7,14 +7,14 @@ mod process;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Weak, mpsc};
 use std::thread;
@@ -316,6 +316,19 @@ impl Lock {
         let file = Arc::new(folder);
         FOLDERS.with_borrow_mut(|held| held.insert(id, Arc::downgrade(&file)));
         Ok(Self { _file: file })
+    }
+}
+
+/// The path of this program, and after an update that of its successor: while an older one runs
+/// on, the system calls its file deleted.
+///
+/// # Errors
+/// What the system says.
+pub fn this_program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    match path.as_os_str().as_bytes().strip_suffix(b" (deleted)") {
+        Some(path) if !path.is_empty() => Ok(PathBuf::from(OsStr::from_bytes(path))),
+        _ => Ok(path),
     }
 }
 

@@ -132,7 +132,7 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         trouble: None,
         sending: None,
         with: Vec::new(),
-        coalesce: None,
+        coalesce: planned.coalesce.map(|hold| hold.as_secs()),
         uncertain: false,
         hold,
     };

@@ -27,7 +27,7 @@ use bstr::BString;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::deliver::{self, Start};
+use crate::deliver::{self, Lifetime, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
@@ -183,7 +183,8 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some("hook") => return hook::run(words.as_slice()),
         Some(hook::AFTER_REBASE) => return hook::after_rebase(words.as_slice()),
         Some(pushes::COMMAND) => return after_push(words.next().and_then(|word| word.to_str())),
-        Some(deliver::COMMAND) => {
+        // What people type begins with an option, or ends there.
+        Some(deliver::COMMAND) if words.as_slice().first().is_some_and(is_path) => {
             let common_dir = words.next().map(Path::new);
             return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));
         }
@@ -200,10 +201,15 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     command(parsed)
 }
 
+fn is_path(word: &OsString) -> bool {
+    Path::new(word).is_absolute()
+}
+
 /// The detached sender: nobody reads what it would say; the journal has it all.
 fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     platform::close_inherited_files();
-    match common_dir.map(|common_dir| deliver::run(common_dir, how)) {
+    let deliver = |common_dir| deliver::run(common_dir, how, Lifetime::Errand, &mut |_| {});
+    match common_dir.map(deliver) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
     }

@@ -208,7 +208,8 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
     let token = trigger.token_from.as_deref().map(environment::job_token_variable);
     let masked = Secret::new("•••".into());
     let job_token = token.as_ref().map(|_| &masked);
-    let order = deliver::order_of(trigger, method, &parameters, None, job_token);
+    let cause = deliver::cause_of(&trigger.cause.0, &trigger.id);
+    let order = deliver::order_of(trigger, method, &parameters, &cause, None, job_token);
     let url = order.url(&server, !parameters.is_empty());
     if arguments.curl {
         printer.result(&curl(&order, &url, token.as_deref()));

@@ -58,6 +58,7 @@ pub(super) const RULE: Keys = Keys {
         "branch_parameter",
         "parameters",
         "delay",
+        "coalesce",
         "cause",
         "skip_ci",
     ],

@@ -132,6 +132,9 @@ pub struct Rule {
     pub parameters: Vec<(String, Template)>,
     /// The quiet period to ask for; `None`: the job's own.
     pub delay: Option<Duration>,
+    /// Whether it is the tool that waits for `delay`, and then sends only the newest trigger of a
+    /// branch.
+    pub coalesce: bool,
     /// The note that token methods record.
     pub cause: Template,
     /// Whether the file gives the note.

@@ -75,6 +75,7 @@ pub(super) fn short(pattern: &Node, job: &Node, scope: &Scope, line: usize) -> R
         branch_parameter: scope.defaults.branch_parameter.clone(),
         parameters: Vec::new(),
         delay: scope.defaults.delay,
+        coalesce: false,
         cause: Template::default_cause(),
         cause_given: false,
         skip_ci: true,
@@ -122,6 +123,8 @@ pub(super) fn long<'n>(
         .map(words::events)
         .transpose()?
         .unwrap_or_else(|| events_of(scope));
+    let delay = fields.get("delay").map(words::delay).transpose()?;
+    let delay = delay.or(scope.defaults.delay);
     let rule = Rule {
         name: name.unwrap_or(&job).to_owned(),
         named: name.is_some(),
@@ -137,11 +140,11 @@ pub(super) fn long<'n>(
         events,
         branch_parameter: branch_of(&fields, scope, &parameters)?,
         parameters,
-        delay: fields
-            .get("delay")
-            .map(words::delay)
-            .transpose()?
-            .or(scope.defaults.delay),
+        delay,
+        coalesce: match fields.get("coalesce") {
+            Some(node) => words::coalesce(node, delay)?,
+            None => false,
+        },
         cause_given: cause.is_some(),
         cause: cause.unwrap_or_else(Template::default_cause),
         skip_ci: fields

@@ -11,6 +11,10 @@ use super::value;
 /// The longest delay. Jenkins forgets a quiet period when it restarts, so a day is already much.
 const LONGEST_DELAY: u64 = 24 * 60 * 60;
 
+/// The longest time that a trigger is held here: the one who sends it in the background lives for
+/// 15 minutes.
+const LONGEST_HOLD: Duration = Duration::from_secs(10 * 60);
+
 /// `events: [post-push]`
 pub(super) fn events(node: &Node) -> Result<Vec<EventKind>, Problem> {
     let items = value::list(node, "events", "post-push")?;
@@ -106,6 +110,31 @@ pub(super) fn delay(node: &Node) -> Result<Duration, Problem> {
             format!("the delay {} is longer than a day", quote(text)),
             "write at most `24h`".into(),
         ),
+    }
+}
+
+/// `coalesce: latest`, in a rule with this delay
+pub(super) fn coalesce(node: &Node, delay: Option<Duration>) -> Result<bool, Problem> {
+    let text = value::word(node, "`coalesce`")?;
+    if text != "latest" {
+        return Err(Problem::new(
+            node.id,
+            format!("unknown value {} of `coalesce`", quote(text)),
+            "write `coalesce: latest`, or leave it out: then every trigger is sent",
+        ));
+    }
+    match delay {
+        None => Err(Problem::new(
+            node.id,
+            "`coalesce` without a `delay`: how long is it to wait for newer ones?",
+            "add `delay: 30s`",
+        )),
+        Some(delay) if delay > LONGEST_HOLD => Err(Problem::new(
+            node.id,
+            "with `coalesce` it is this tool that waits, and not for longer than 10 minutes",
+            "write `delay: 10m` or less, or leave `coalesce` out: then Jenkins waits",
+        )),
+        Some(_) => Ok(true),
     }
 }
 

@@ -10,17 +10,16 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::sender::{Sender, due};
+use super::GLANCE;
+use super::lanes::Haste;
+use super::sender::Sender;
 use crate::environment;
 use crate::platform;
-use crate::spool::{self, Spool};
+use crate::spool::{self, Entry, Spool};
 
 /// How long a detached sender lives at most; what still waits then goes out with the next hook
 /// or `retry`.
 const LIFETIME: Duration = Duration::from_secs(15 * 60);
-
-/// How often a sleeping sender looks whether the spool changed or is gone.
-const GLANCE: Duration = Duration::from_millis(500);
 
 /// The hidden command that [`start`] runs.
 pub const COMMAND: &str = "deliver";
@@ -48,12 +47,41 @@ impl Start {
     }
 }
 
+/// How long a sender goes on.
+#[derive(Clone, Copy)]
+pub enum Lifetime<'a> {
+    /// Until nothing is left that can be sent, or 15 minutes after the newest trigger.
+    Errand,
+    /// Until this is true, whatever waits.
+    Service(&'a (dyn Fn() -> bool + Sync)),
+}
+
+impl Lifetime<'_> {
+    fn is_endless(self) -> bool {
+        matches!(self, Self::Service(_))
+    }
+
+    fn is_over(self) -> bool {
+        match self {
+            Self::Errand => false,
+            Self::Service(stopped) => stopped(),
+        }
+    }
+
+    fn is_before(self, end: Instant) -> bool {
+        match self {
+            Self::Errand => Instant::now() < end,
+            Self::Service(stopped) => !stopped(),
+        }
+    }
+}
+
 /// Starts a sender for this common git directory, detached from everything.
 ///
 /// # Errors
 /// What the system says when this program cannot be started again.
 pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(platform::this_program()?);
     command.arg(COMMAND).arg(common_dir);
     if how == Start::Eager {
         command.arg(Start::EAGER);
@@ -65,29 +93,37 @@ pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
     platform::spawn_detached(&mut command)
 }
 
-/// Sends until nothing is left that can be sent, or the time is up.
+/// Sends until nothing is left that can be sent, or the time is up, or `stop` says so; tells
+/// `report` of each.
 ///
 /// # Errors
 /// What the file system says about the spool.
-pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
+pub fn run(
+    common_dir: &Path,
+    how: Start,
+    lifetime: Lifetime<'_>,
+    report: &mut dyn FnMut(Entry),
+) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
+    let mut sender = Sender::new(&spool, common_dir);
     let mut end = Instant::now() + LIFETIME;
     if how == Start::Eager {
         spool.ask_again()?;
     }
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
-    loop {
+    while !lifetime.is_over() {
         match spool.lock_sending()? {
             Some(_lock) => {
                 let eager = spool.take_asked_again()?;
-                Sender::new(&spool, common_dir).pass(eager, &|_| true, &mut |_| {})?;
+                let haste = if eager { Haste::Eager } else { Haste::Due };
+                sender.pass(haste, &|_| true, report)?;
             }
             // Whoever holds it looks once more, at the spool and for the request, when he has let
             // go of it.
-            None if sleeping.is_none() => return Ok(()),
+            None if sleeping.is_none() && !lifetime.is_endless() => return Ok(()),
             // He may be killed before; others left their triggers to this one.
-            None if Instant::now() < end => {
+            None if lifetime.is_before(end) => {
                 thread::sleep(GLANCE);
                 continue;
             }
@@ -98,23 +134,23 @@ pub fn run(common_dir: &Path, how: Start) -> spool::Result<()> {
         }
         // Before the look at what is due: what comes after it must wake the sleeper.
         let before = changed(&spool);
-        let Some(due) = next_due(&spool)? else {
-            return Ok(());
+        let due = match sender.next_due()? {
+            Some(due) if due <= Timestamp::now() => continue,
+            None if !lifetime.is_endless() => return Ok(()),
+            due => due,
         };
-        if due <= Timestamp::now() {
-            continue;
-        }
         if sleeping.is_none() {
             sleeping = spool.lock_sleeping()?;
         }
-        if sleeping.is_none() {
+        if sleeping.is_none() && !lifetime.is_endless() {
             return Ok(());
         }
         end = end.max(end_of_newest(&spool)?);
-        if !sleep_until(due, end, &spool, before) {
+        if !sleep_until(due, &|| lifetime.is_before(end), &spool, before) {
             return Ok(());
         }
     }
+    Ok(())
 }
 
 /// Until when the newest trigger that waits is to be tried.
@@ -130,37 +166,23 @@ fn end_of_newest(spool: &Spool) -> spool::Result<Instant> {
     Ok(Instant::now() + LIFETIME.saturating_sub(age))
 }
 
-/// When the first trigger that can be sent is due; those that wait for the user do not count.
-pub(super) fn next_due(spool: &Spool) -> spool::Result<Option<Timestamp>> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut next = None;
-    for trigger in &spool.waiting()?.triggers {
-        // Only the first of its job and branch may go.
-        if trigger.hold.is_some() || !seen.insert(trigger.lane()) {
-            continue;
-        }
-        // Held: there is nothing to wait for that time brings.
-        if trigger.due.is_none() && trigger.trouble.is_some() {
-            continue;
-        }
-        let due = due(trigger);
-        next = Some(next.map_or(due, |earlier: Timestamp| earlier.min(due)));
-    }
-    Ok(next)
-}
-
 /// Sleeps until something is due or the spool is no longer as it was; `false` when the time is up
 /// or the spool is gone.
-fn sleep_until(due: Timestamp, end: Instant, spool: &Spool, before: Option<SystemTime>) -> bool {
+fn sleep_until(
+    due: Option<Timestamp>,
+    goes_on: &dyn Fn() -> bool,
+    spool: &Spool,
+    before: Option<SystemTime>,
+) -> bool {
     loop {
         let now = changed(spool);
         if now.is_none() {
             return false;
         }
-        if now != before || due <= Timestamp::now() {
+        if now != before || due.is_some_and(|due| due <= Timestamp::now()) {
             return true;
         }
-        if Instant::now() >= end {
+        if !goes_on() {
             return false;
         }
         thread::sleep(GLANCE);

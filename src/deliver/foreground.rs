@@ -5,8 +5,12 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::detached::{self, Start};
+use super::lanes::{self, Haste};
 use super::sender::Sender;
+use super::worker::SECOND_LOOK;
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
 
@@ -113,14 +117,32 @@ impl<'a> Foreground<'a> {
                     .into_iter()
                     .filter(|trigger| trigger.hold.is_none() && goes(trigger)),
             );
-            sent = Sender::new(self.spool, self.common_dir).pass(true, &goes, &mut |entry| {
-                outcomes.insert(entry.id.clone(), entry);
-            });
+            let mut sender = Sender::new(self.spool, self.common_dir);
+            sent = sender.pass(Haste::Now, &goes, &mut |entry| note(outcomes, &entry));
+            let lost: Vec<&Trigger> = all
+                .iter()
+                .filter(|trigger| {
+                    let outcome = outcomes.get(&trigger.id).map(|entry| entry.outcome);
+                    outcome == Some(Outcome::Unknown)
+                })
+                .collect();
+            // Somebody waits to hear what became of it, and by then Jenkins can tell.
+            if sent.is_ok() && !lost.is_empty() {
+                thread::sleep(SECOND_LOOK);
+                let behind = |trigger: &Trigger| lost.iter().any(|lost| lost.lane() == trigger.lane());
+                sent = sender.pass(
+                    Haste::Now,
+                    &|trigger| goes(trigger) && behind(trigger),
+                    &mut |entry| note(outcomes, &entry),
+                );
+            }
         }
         // Another sender may have been faster with some.
         if all.iter().any(|trigger| !outcomes.contains_key(&trigger.id)) {
             for entry in self.spool.journal().since(&self.journal)?.into_iter().rev() {
-                outcomes.entry(entry.id.clone()).or_insert(entry);
+                for id in entry.ids() {
+                    outcomes.entry(id.to_owned()).or_insert_with(|| entry.clone());
+                }
             }
         }
         sent
@@ -132,14 +154,26 @@ impl<'a> Foreground<'a> {
         self.spool.done(&trigger.id)
     }
 
+    fn is_due_some_day(&self) -> spool::Result<bool> {
+        let waiting = self.spool.waiting()?.triggers;
+        Ok(lanes::next_due(&waiting, &BTreeMap::new(), Timestamp::now()).is_some())
+    }
+
     /// Lets go of the lock. A hook's sender that found it taken is gone: what can still be sent
     /// needs another.
-    fn end(self) -> spool::Result<()> {
-        drop(self.lock);
-        if self.spool.is_asked_again() || detached::next_due(self.spool)?.is_some() {
+    fn end(mut self) -> spool::Result<()> {
+        self.lock = None;
+        if self.spool.is_asked_again() || self.is_due_some_day()? {
             // Without one it goes out with the next hook.
             let _ = detached::start(self.common_dir, Start::Patient);
         }
         Ok(())
+    }
+}
+
+/// Every trigger of the entry has this outcome.
+fn note(outcomes: &mut BTreeMap<String, Entry>, entry: &Entry) {
+    for id in entry.ids() {
+        outcomes.insert(id.to_owned(), entry.clone());
     }
 }

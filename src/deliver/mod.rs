@@ -2,8 +2,16 @@
 
 mod detached;
 mod foreground;
+mod lanes;
+mod order;
 mod sender;
+mod worker;
 
-pub use detached::{COMMAND, Start, run, start};
+use std::time::Duration;
+
+pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::Foreground;
-pub use sender::{lacks, order_of, parameters_of, untrusted};
+pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
+
+/// How often whoever waits looks whether the spool changed or is gone.
+const GLANCE: Duration = Duration::from_millis(500);

@@ -230,6 +230,28 @@ impl Spool {
         Ok((read_all(paths.into_iter().take(most)).triggers, count))
     }
 
+    /// The id of the newest that waits; cheap however many do.
+    #[must_use]
+    pub fn newest_waiting(&self) -> Option<String> {
+        let entries = fs::read_dir(self.folder.join("new")).ok()?;
+        let newest = entries.filter_map(|entry| Some(entry.ok()?.file_name())).max()?;
+        let name = newest.to_string_lossy();
+        Some(name.strip_suffix(".json").unwrap_or(&name).to_owned())
+    }
+
+    /// The waiting trigger with this id, if it is still there.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn read(&self, id: &str) -> Result<Option<Trigger>> {
+        let path = self.file("new", id);
+        match fs::read(&path) {
+            Ok(text) => Ok(trigger::decode(&text).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io_error("read", &path)(error)),
+        }
+    }
+
     fn list(&self, name: &str) -> Result<Listing> {
         self.paths(name).map(read_all)
     }

@@ -32,7 +32,7 @@ const UNKNOWN: &str = "0";
 /// # Errors
 /// What the system says when this program cannot be started again.
 pub(super) fn start(repository: &Repository, made: &Rebased, git: Option<&Process>) -> io::Result<()> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(platform::this_program()?);
     command
         .arg(COMMAND)
         .arg(git.map_or(UNKNOWN.into(), |git| git.pid.to_string()))

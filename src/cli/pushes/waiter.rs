@@ -66,7 +66,7 @@ pub(super) fn look_after(repository: &Repository) -> std::io::Result<()> {
 }
 
 fn waiter(repository: &Repository) -> std::io::Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = Command::new(platform::this_program()?);
     command.arg(COMMAND);
     for name in environment::repository_variables() {
         // How the user had this git reach the remote counts when it is asked.

@@ -1,0 +1,84 @@
+//! What Jenkins is asked because of a trigger, and with whose credentials.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::credentials;
+use crate::jenkins::{Method, Order};
+use crate::secret::{Login, Secret};
+use crate::spool::Trigger;
+
+/// What is said of a server that this repository may not reach yet.
+#[must_use]
+pub fn untrusted(server: &str) -> String {
+    format!("this file names {server}, which you have not trusted here; to allow it: jenkins-trigger trust")
+}
+
+/// What a trigger lacks to be sent from here, found out without asking anybody.
+#[must_use]
+pub fn lacks(trigger: &Trigger) -> Option<String> {
+    let server = Url::parse(&trigger.server).ok()?;
+    let method = trigger.method.parse().ok()?;
+    let secrets = secrets_for(trigger, method, &server);
+    secrets.err().map(|error| error.to_string())
+}
+
+/// The credentials that the trigger's method asks for.
+pub(super) fn secrets_for(
+    trigger: &Trigger,
+    method: Method,
+    server: &Url,
+) -> Result<(Option<Login>, Option<Secret>), credentials::Error> {
+    let login = method
+        .needs_user()
+        .then(|| credentials::login_for(server))
+        .transpose()?;
+    let job_token = trigger
+        .token_from
+        .as_deref()
+        .map(|name| credentials::job_token(name, &trigger.job))
+        .transpose()?;
+    Ok((login, job_token))
+}
+
+/// The parameters of a trigger as Jenkins is asked with them.
+#[must_use]
+pub fn parameters_of(trigger: &Trigger) -> Vec<(&str, &[u8])> {
+    let parameters = trigger.parameters.iter();
+    parameters
+        .map(|(name, value)| (name.as_str(), value.0.as_slice()))
+        .collect()
+}
+
+/// The note for the build's page. It ends in the trigger's id: where Jenkins keeps it, a trigger
+/// whose answer was lost is found by it.
+#[must_use]
+pub fn cause_of(note: &[u8], id: &str) -> Vec<u8> {
+    let id = format!("[{id}]");
+    if note.is_empty() {
+        return id.into_bytes();
+    }
+    [note, b" ", id.as_bytes()].concat()
+}
+
+/// What Jenkins is asked to do because of a trigger; `cause` is made by [`cause_of`].
+#[must_use]
+pub fn order_of<'a>(
+    trigger: &'a Trigger,
+    method: Method,
+    parameters: &'a [(&'a str, &'a [u8])],
+    cause: &'a [u8],
+    login: Option<&'a Login>,
+    job_token: Option<&'a Secret>,
+) -> Order<'a> {
+    Order {
+        method,
+        job: &trigger.job,
+        parameters,
+        delay: trigger.delay.map(Duration::from_secs),
+        cause,
+        login,
+        job_token,
+    }
+}

@@ -1,0 +1,463 @@
+//! What becomes of the triggers for one server: each is sent, and written down.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use url::Url;
+
+use super::lanes::{self, Step};
+use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
+use super::sender::Told;
+use crate::credentials;
+use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, Wanted};
+use crate::secret::Login;
+use crate::spool::{self, Entry, Outcome, Spool, Trigger};
+
+/// How long to wait before credentials that were not accepted are looked at once more: while
+/// Jenkins starts, valid ones get a 401 for 0.3 to 0.8 s (contract, observed 4). And how old a
+/// request whose sender died must be before Jenkins is asked what became of it.
+pub(super) const SECOND_LOOK: Duration = Duration::from_secs(3);
+
+/// A failure that took so long is the server's and not the trigger's.
+const SLOW: Duration = Duration::from_secs(4);
+
+/// How old a mark counts as whose time is not of this clock.
+const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
+
+/// After so many slow failures in a row a server is left alone for a while.
+const SLOW_ENOUGH: u32 = 2;
+
+/// What one attempt made of a trigger.
+#[derive(Debug)]
+enum State {
+    /// Jenkins has it, as this queue item.
+    Accepted {
+        /// The item's number.
+        item: u64,
+        /// Its address.
+        url: String,
+        /// Whether it was merged with one that waited.
+        merged: bool,
+        /// What else is to be said of it.
+        note: Option<String>,
+    },
+    /// It will be tried again.
+    Waiting(String),
+    /// It waits for the user.
+    Held(String),
+    /// It may have been queued; the next attempt looks for it first.
+    Unknown(String),
+    /// Jenkins refused it.
+    Refused(String),
+}
+
+impl State {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::Accepted { merged: false, .. } => Outcome::Queued,
+            Self::Accepted { merged: true, .. } => Outcome::Merged,
+            Self::Waiting(_) => Outcome::Waiting,
+            Self::Held(_) => Outcome::Held,
+            Self::Unknown(_) => Outcome::Unknown,
+            Self::Refused(_) => Outcome::Failed,
+        }
+    }
+
+    fn message(&self) -> Option<&str> {
+        match self {
+            Self::Accepted { note, .. } => note.as_deref(),
+            Self::Waiting(text) | Self::Held(text) | Self::Unknown(text) | Self::Refused(text) => Some(text),
+        }
+    }
+
+    /// Whether it leaves the trigger where it is.
+    fn is_open(&self) -> bool {
+        matches!(self, Self::Waiting(_) | Self::Held(_) | Self::Unknown(_))
+    }
+}
+
+/// What a worker found out about its server.
+pub(super) struct Done {
+    /// Until when it is to be left alone.
+    pub(super) rests_until: Option<Timestamp>,
+}
+
+/// Sends what waits for one server, one after the other over one connection.
+pub(super) struct Worker<'a> {
+    spool: &'a Spool,
+    trusted: &'a Result<Vec<String>, String>,
+    server: String,
+    client: Option<Client>,
+    /// Whether Jenkins was asked a second time and does not know the credentials.
+    unknown_login: bool,
+    slow: u32,
+    tell: mpsc::Sender<Told>,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(
+        spool: &'a Spool,
+        trusted: &'a Result<Vec<String>, String>,
+        server: &str,
+        tell: mpsc::Sender<Told>,
+    ) -> Self {
+        Self {
+            spool,
+            trusted,
+            server: server.to_owned(),
+            client: None,
+            unknown_login: false,
+            slow: 0,
+            tell,
+        }
+    }
+
+    /// Does all of this, but for what a failure before holds back.
+    pub(super) fn run(mut self, steps: Vec<Step>) -> spool::Result<Done> {
+        let done = self.work(steps);
+        let _ = self.tell.send(Told::Done(self.server.clone()));
+        done
+    }
+
+    fn work(&mut self, steps: Vec<Step>) -> spool::Result<Done> {
+        let mut blocked = BTreeSet::new();
+        let mut rests_until = None;
+        for step in steps {
+            if rests_until.is_some() {
+                self.put_off(step.trigger());
+                continue;
+            }
+            let (_, job, branch) = step.trigger().lane();
+            let lane = (job.to_owned(), branch.cloned());
+            if blocked.contains(&lane) {
+                continue;
+            }
+            match step {
+                Step::Supersede { old, new } => self.supersede(&old, &new)?,
+                Step::Send(trigger, identical) => {
+                    let again = lanes::next_attempt(&trigger, Timestamp::now());
+                    let begun = Instant::now();
+                    if !self.deal_with(trigger, &identical)? {
+                        self.slow = 0;
+                        continue;
+                    }
+                    blocked.insert(lane);
+                    self.slow = if begun.elapsed() >= SLOW { self.slow + 1 } else { 0 };
+                    rests_until = (self.slow >= SLOW_ENOUGH).then_some(again);
+                }
+            }
+        }
+        self.spool.journal().sync()?;
+        Ok(Done { rests_until })
+    }
+
+    /// Says of one that was not tried why. It waits as before, so there is nothing to write down.
+    fn put_off(&self, trigger: &Trigger) {
+        let mut entry = Entry::of(trigger, Outcome::Waiting);
+        entry.message = Some(format!(
+            "{} does not answer others; then: jenkins-trigger retry",
+            self.server
+        ));
+        self.report(entry);
+    }
+
+    fn supersede(&self, old: &Trigger, new: &Trigger) -> spool::Result<()> {
+        // First: it must not wait as long once more if this process ends in between.
+        self.spool.update(new)?;
+        let mut entry = Entry::of(old, Outcome::Superseded);
+        entry.message = Some(format!("a newer one goes out instead: {}", new.id));
+        self.close(old, &entry)?;
+        self.report(entry);
+        Ok(())
+    }
+
+    /// Sends one, or finds what became of it; whether it still waits then.
+    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<bool> {
+        if let Some(entry) = self.settled(&trigger)? {
+            self.report(entry);
+            return Ok(false);
+        }
+        let state = match self.attempt(&mut trigger, identical) {
+            Ok(state) | Err(state) => state,
+        };
+        let is_open = state.is_open();
+        let mut entry = Entry::of(&trigger, state.outcome());
+        entry.message = state.message().map(str::to_owned);
+        if let State::Accepted { item, url, .. } = &state {
+            entry.item = Some(*item);
+            entry.url = Some(url.clone());
+        }
+        let recorded = self.record(&trigger, &state, &entry);
+        self.report(entry);
+        recorded.map(|()| is_open)
+    }
+
+    /// Ends what a sender began that died between the journal and the spool, if the journal has
+    /// its end.
+    fn settled(&self, trigger: &Trigger) -> spool::Result<Option<Entry>> {
+        let Some(since) = trigger.sending else {
+            return Ok(None);
+        };
+        // The clock may have been set back in between, though hardly for long.
+        let earliest = since
+            .saturating_sub(SignedDuration::from_hours(1))
+            .unwrap_or(since);
+        let last = self
+            .spool
+            .journal()
+            .newest_first()?
+            .take_while(|entry| entry.time >= earliest)
+            .find(|entry| entry.outcome.is_of_delivery() && entry.ids().any(|id| id == trigger.id));
+        let Some(last) = last.filter(|last| last.time >= since) else {
+            return Ok(None);
+        };
+        if matches!(
+            last.outcome,
+            Outcome::Queued | Outcome::Merged | Outcome::Dropped | Outcome::Superseded | Outcome::Failed
+        ) {
+            let trigger = Trigger {
+                trouble: last.message.clone(),
+                ..trigger.clone()
+            };
+            self.leave(&trigger, &last.also, last.outcome)?;
+            return Ok(Some(last));
+        }
+        Ok(None)
+    }
+
+    /// `Err` is no worse than `Ok`: it only leaves early.
+    fn attempt(&mut self, trigger: &mut Trigger, identical: &[Trigger]) -> Result<State, State> {
+        let held = |error: credentials::Error| State::Held(error.to_string());
+        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
+        let method: Method = trigger.method.parse().map_err(State::Refused)?;
+        self.check_trust()?;
+        credentials::check_transport(&server, jenkins::is_loopback(&server)).map_err(held)?;
+        let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
+        self.connect(&server)?;
+        let note = match lost_since(trigger) {
+            None => None,
+            Some(since) => {
+                trigger.sending = Some(since);
+                // Of these the request told nothing that may not be asked for.
+                let login = login.clone().or_else(|| credentials::login_for(&server).ok());
+                match self.look(trigger, method, since, login.as_ref()) {
+                    Looked::Found { item, url } => {
+                        let note = "the answer was lost, and it was found in Jenkins".to_owned();
+                        return Ok(State::Accepted {
+                            item,
+                            url,
+                            merged: false,
+                            note: Some(note),
+                        });
+                    }
+                    Looked::Unanswered(why) => return Err(State::Unknown(why.to_string())),
+                    Looked::NotThere => {
+                        trigger.sending = None;
+                        None
+                    }
+                    Looked::MayNotLook(why) => Some(format!(
+                        "sent again without knowing what became of the first request, so it may be built twice: \
+                         {why}"
+                    )),
+                }
+            }
+        };
+        trigger.with = identical.iter().map(|other| other.id.clone()).collect();
+        // From here on nobody can say that it was not queued, whatever becomes of this process.
+        let marked = Trigger {
+            sending: trigger.sending.or_else(|| Some(Timestamp::now())),
+            ..trigger.clone()
+        };
+        self.spool
+            .update(&marked)
+            .map_err(|error| State::Waiting(error.to_string()))?;
+        let sent = {
+            // The newest of them has the note that says most.
+            let note = &identical.last().unwrap_or(trigger).cause.0;
+            let cause = cause_of(note, &trigger.id);
+            let parameters = parameters_of(trigger);
+            let order = order_of(
+                trigger,
+                method,
+                &parameters,
+                &cause,
+                login.as_ref(),
+                job_token.as_ref(),
+            );
+            self.send(&order)
+        };
+        if matches!(sent, State::Unknown(_)) {
+            trigger.sending = marked.sending;
+        }
+        Ok(match (sent, note) {
+            (
+                State::Accepted {
+                    item, url, merged, ..
+                },
+                note,
+            ) => State::Accepted {
+                item,
+                url,
+                merged,
+                note,
+            },
+            (other, _) => other,
+        })
+    }
+
+    fn check_trust(&self) -> Result<(), State> {
+        match self.trusted {
+            Ok(servers) if servers.contains(&self.server) => Ok(()),
+            Ok(_) => Err(State::Held(untrusted(&self.server))),
+            Err(reason) => Err(State::Held(reason.clone())),
+        }
+    }
+
+    fn connect(&mut self, server: &Url) -> Result<(), State> {
+        if self.client.is_none() {
+            let client = Client::new(server.clone()).map_err(|reason| State::Waiting(reason.to_string()))?;
+            self.client = Some(client);
+        }
+        Ok(())
+    }
+
+    /// Looks in Jenkins for a trigger whose request may have come through.
+    fn look(&self, trigger: &Trigger, method: Method, since: Timestamp, login: Option<&Login>) -> Looked {
+        let (Some(client), Some(login)) = (&self.client, login) else {
+            return Looked::MayNotLook(Explanation {
+                meaning: "only a user with an API token can look for it in Jenkins".into(),
+                advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
+            });
+        };
+        let age = Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(CLOCK_SET_BACK);
+        // It may still be on its way.
+        thread::sleep(SECOND_LOOK.saturating_sub(age));
+        client.look(
+            &Wanted {
+                job: &trigger.job,
+                parameters: &parameters_of(trigger),
+                id: (method != Method::Api).then_some(&trigger.id),
+                age,
+            },
+            login,
+        )
+    }
+
+    /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
+    fn send(&mut self, order: &Order<'_>) -> State {
+        let Some(client) = &self.client else {
+            return State::Waiting("there is no connection".into());
+        };
+        let doubt = match client.trigger(order) {
+            Attempt::Doubted(explanation) => explanation,
+            other => return state_of(other),
+        };
+        if self.unknown_login {
+            return State::Refused(doubt.to_string());
+        }
+        thread::sleep(SECOND_LOOK);
+        let known = match order.login {
+            Some(login) => client.knows(login),
+            None => Some(true),
+        };
+        match known {
+            Some(true) => match client.trigger(order) {
+                Attempt::Doubted(again) => State::Refused(again.to_string()),
+                other => state_of(other),
+            },
+            Some(false) => {
+                self.unknown_login = true;
+                State::Refused(doubt.to_string())
+            }
+            None => State::Waiting(doubt.to_string()),
+        }
+    }
+
+    fn record(&self, trigger: &Trigger, state: &State, entry: &Entry) -> spool::Result<()> {
+        // A server that is away for a day is one line, not one for every attempt.
+        if state.is_open() && entry.message != trigger.trouble {
+            self.spool.journal().append(entry)?;
+        }
+        let tried = Trigger {
+            trouble: entry.message.clone(),
+            with: trigger.sending.map_or_else(Vec::new, |_| trigger.with.clone()),
+            ..trigger.clone()
+        };
+        match state {
+            State::Accepted { .. } => self.close(trigger, entry),
+            State::Refused(_) => self.close(
+                &Trigger {
+                    attempts: trigger.attempts.saturating_add(1),
+                    ..tried
+                },
+                entry,
+            ),
+            State::Waiting(_) | State::Unknown(_) => self.spool.update(&Trigger {
+                attempts: trigger.attempts.saturating_add(1),
+                due: Some(lanes::next_attempt(trigger, Timestamp::now())),
+                ..tried
+            }),
+            // Without a time: what holds it may be gone whenever the next sender looks.
+            State::Held(_) => self.spool.update(&Trigger { due: None, ..tried }),
+        }
+    }
+
+    /// The journal first: a trigger leaves the spool only after its outcome is in there.
+    fn close(&self, trigger: &Trigger, entry: &Entry) -> spool::Result<()> {
+        self.spool.journal().append(entry)?;
+        self.leave(trigger, &entry.also, entry.outcome)
+    }
+
+    /// That which names the others leaves last: as long as it is there, the journal is asked for
+    /// all of them.
+    fn leave(&self, trigger: &Trigger, also: &[String], outcome: Outcome) -> spool::Result<()> {
+        for id in also.iter().chain([&trigger.id]) {
+            if outcome != Outcome::Failed {
+                self.spool.done(id)?;
+            } else if let Some(one) = self.spool.read(id)? {
+                self.spool.fail(&Trigger {
+                    trouble: trigger.trouble.clone(),
+                    attempts: trigger.attempts,
+                    due: None,
+                    sending: None,
+                    with: Vec::new(),
+                    uncertain: false,
+                    ..one
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&self, entry: Entry) {
+        // The one who listens may have what he wants.
+        let _ = self.tell.send(Told::Entry(Box::new(entry)));
+    }
+}
+
+/// Since when a request may be in Jenkins of which nobody knows.
+fn lost_since(trigger: &Trigger) -> Option<Timestamp> {
+    // Earlier versions noted that without a time.
+    trigger
+        .sending
+        .or_else(|| trigger.uncertain.then_some(trigger.created))
+}
+
+fn state_of(attempt: Attempt) -> State {
+    match attempt {
+        Attempt::Accepted { item, url, merged } => State::Accepted {
+            item,
+            url,
+            merged,
+            note: None,
+        },
+        Attempt::NotSent(explanation) => State::Waiting(explanation.to_string()),
+        Attempt::Unknown(explanation) => State::Unknown(explanation.to_string()),
+        Attempt::Doubted(explanation) | Attempt::Refused(explanation) => {
+            State::Refused(explanation.to_string())
+        }
+    }
+}

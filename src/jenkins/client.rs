@@ -1,9 +1,9 @@
 //! One request, its answer, and what the answer is worth.
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use reqwest::blocking::{Client as Http, Response};
+use reqwest::blocking::{Client as Http, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::redirect;
 use url::{Host, Url};
@@ -14,13 +14,12 @@ use crate::secret::Login;
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-/// How long a request may take until the head of its answer is there; the body gets what is left,
-/// and one more such time if a read is under way when it ends.
-const TOTAL_LIMIT: Duration = Duration::from_secs(10);
+/// How long a request may take, from the first byte of the connection to the last of the body.
+pub(super) const TOTAL_LIMIT: Duration = Duration::from_secs(10);
 /// Jenkins closes an idle connection after 30.0 s (contract, observed 4).
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// Its largest error pages have 85 KB (contract, observed 4); what is beyond is not read.
-const MOST_BODY: usize = 256 * 1024;
+const MOST_BODY: u64 = 256 * 1024;
 
 /// What one attempt to trigger came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub enum Attempt {
 #[derive(Debug)]
 pub struct Client {
     http: Http,
-    server: Url,
+    pub(super) server: Url,
 }
 
 /// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
@@ -75,7 +74,6 @@ impl Client {
             .redirect(redirect::Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
-            .timeout(TOTAL_LIMIT)
             .pool_idle_timeout(IDLE_LIMIT)
             .pool_max_idle_per_host(1);
         if is_loopback(&server) {
@@ -105,6 +103,20 @@ impl Client {
         }
     }
 
+    // A limit of the request, not the client's: that one starts anew with each read of the body, so
+    // that an answer that drips would have days.
+
+    fn post_to(&self, url: &str) -> RequestBuilder {
+        self.http.post(url).timeout(TOTAL_LIMIT)
+    }
+
+    /// Asks for what is at this path below the server's base.
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.http
+            .get(format!("{}{path}", self.server))
+            .timeout(TOTAL_LIMIT)
+    }
+
     fn post(&self, order: &Order<'_>, with_parameters: bool) -> Outcome {
         let url = order.url(&self.server, with_parameters);
         let tried = Tried {
@@ -113,8 +125,7 @@ impl Client {
             order,
         };
         let mut request = self
-            .http
-            .post(&url)
+            .post_to(&url)
             // Also without a body: a job with a file parameter answers 500 to a POST without a
             // content type (contract, observed 1).
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -122,14 +133,13 @@ impl Client {
         if let Some(login) = order.login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
-        let deadline = Instant::now() + TOTAL_LIMIT;
         match request.send() {
-            Ok(response) => self.read(response, &tried, deadline),
+            Ok(response) => self.settle(response, &tried),
             Err(error) => Outcome::Settled(failure(&error, &tried)),
         }
     }
 
-    fn read(&self, response: Response, tried: &Tried<'_>, deadline: Instant) -> Outcome {
+    fn settle(&self, response: Response, tried: &Tried<'_>) -> Outcome {
         let status = response.status().as_u16();
         let location = header(&response, LOCATION.as_str());
         if matches!(status, 201 | 303)
@@ -150,7 +160,7 @@ impl Client {
             asks_for_jenkins_login: header(&response, "WWW-Authenticate")
                 .is_some_and(|realm| realm.contains("\"Jenkins\"")),
             only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
-            body: body(response, deadline),
+            body: body(response),
         };
         if answer.status == 400 && explain::wants_parameters(&answer, tried) {
             return Outcome::NeedsParameters(explain::explain(&answer, tried));
@@ -173,8 +183,7 @@ impl Client {
     #[must_use]
     pub fn knows(&self, login: &Login) -> Option<bool> {
         let answer = self
-            .http
-            .get(format!("{}whoAmI/api/json", self.server))
+            .get("whoAmI/api/json")
             .basic_auth(&login.user, Some(login.token.expose()))
             .send()
             .ok()?;
@@ -201,27 +210,21 @@ impl Outcome {
     }
 }
 
-fn header(response: &Response, name: &str) -> Option<String> {
+pub(super) fn header(response: &Response, name: &str) -> Option<String> {
     let value = response.headers().get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// As much of the body as counts and comes in time; where it breaks off, what came until then.
-fn body(mut response: Response, deadline: Instant) -> String {
+fn body(response: Response) -> String {
     let mut bytes = Vec::new();
-    let mut chunk = [0; 8 * 1024];
-    // The library's limit is for each read, so a server that drips could go on for days.
-    while bytes.len() < MOST_BODY && Instant::now() < deadline {
-        match response.read(&mut chunk) {
-            Ok(0) | Err(_) => break,
-            Ok(length) => bytes.extend_from_slice(&chunk[..length]),
-        }
-    }
+    // What is there says enough, or nothing does.
+    let _ = response.take(MOST_BODY).read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The deepest cause: the layers above it only say that something failed.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

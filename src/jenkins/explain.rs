@@ -24,7 +24,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-fn say(meaning: impl AsRef<str>, advice: impl AsRef<str>) -> Explanation {
+pub(super) fn say(meaning: impl AsRef<str>, advice: impl AsRef<str>) -> Explanation {
     Explanation {
         meaning: harmless(meaning.as_ref()),
         advice: harmless(advice.as_ref()),

@@ -2,6 +2,8 @@
 
 mod client;
 mod explain;
+mod look;
+mod read;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +14,7 @@ use url::Url;
 
 pub use client::{Attempt, Client, is_loopback};
 pub use explain::Explanation;
+pub use look::{Looked, Wanted};
 
 use crate::secret::{Login, Secret};
 

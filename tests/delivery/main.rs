@@ -5,6 +5,7 @@ mod support;
 
 mod accepted;
 mod kept;
+mod look;
 mod methods;
 mod order;
 mod refused;

@@ -56,6 +56,13 @@ impl Time {
     pub(crate) fn epoch(&self, at: u64) -> i64 {
         i64::try_from(self.epoch_ms + at).unwrap_or(i64::MAX)
     }
+
+    /// The present second as HTTP writes it.
+    pub(crate) fn http_date(&self) -> Option<String> {
+        let now = jiff::Timestamp::from_millisecond(self.epoch(self.now())).ok()?;
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        printer.timestamp_to_rfc9110_string(&now).ok()
+    }
 }
 
 pub(crate) fn ms(duration: Duration) -> u64 {

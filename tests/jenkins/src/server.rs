@@ -704,13 +704,20 @@ impl Exchange<'_> {
         Some(answer)
     }
 
-    /// Notes the status before the first byte goes out, so that whoever has the answer finds it recorded.
+    /// Notes the status before the first byte goes out, so that whoever has the answer finds it recorded. Jetty dates
+    /// every answer.
     fn answered(&self, answer: Answer) -> Answer {
-        if let Some(recorded) = lock(&self.shared.world).recorded(self.serial) {
+        let mut world = lock(&self.shared.world);
+        let date = world.time.http_date();
+        if let Some(recorded) = world.recorded(self.serial) {
             recorded.status = Some(answer.status);
         }
+        drop(world);
         self.shared.changed.notify_all();
-        answer
+        match date {
+            Some(date) if !answer.has_header("date") => answer.header("Date", date),
+            _ => answer,
+        }
     }
 
     /// Waits in real time, or for ever; ends early with `true` when the server stops or `client` has gone.

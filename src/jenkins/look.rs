@@ -1,0 +1,408 @@
+//! Looking for a trigger whose answer was lost: in the queue, then among the last builds.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::client::{Client, TOTAL_LIMIT};
+use super::explain::{Explanation, say};
+use super::read::{self, NoPage, Page};
+use super::{item_url, job_path};
+use crate::secret::Login;
+
+/// What is looked for after an answer was lost.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// The job's full name.
+    pub job: &'a str,
+    /// The parameters that were sent.
+    pub parameters: &'a [(&'a str, &'a [u8])],
+    /// The trigger's id, where the note that was sent ends with it and Jenkins keeps the note.
+    pub id: Option<&'a str>,
+    /// How long ago the request went out.
+    pub age: Duration,
+}
+
+/// What looking came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Looked {
+    /// Jenkins has it.
+    Found {
+        /// The number of the queue item, also where its build runs or ended.
+        item: u64,
+        /// The item's address under the configured URL.
+        url: String,
+    },
+    /// It is neither in the queue nor among the builds.
+    NotThere,
+    /// This user may not see it, or the server cannot show it: nobody will ever know.
+    MayNotLook(Explanation),
+    /// The server does not answer now; to be asked again.
+    Unanswered(Explanation),
+}
+
+/// How many of the last builds Jenkins lists as `builds`.
+const LISTED: usize = 100;
+/// How far a clock may jump between the two requests. No more: an identical build that was there
+/// before would be taken for ours. That the server tells whole seconds needs nothing: its last full
+/// second is no later than its time.
+const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(1);
+/// An item that left the queue has no build for an instant (contract, observed 3).
+const BUILD_COMES: Duration = Duration::from_millis(300);
+/// While Jenkins starts, valid credentials get a 401 for 0.3 to 0.8 s (contract, observed 4).
+const SECOND_LOOK: Duration = Duration::from_secs(3);
+
+impl Client {
+    /// Looks whether Jenkins has what was sent.
+    ///
+    /// With an id it is what has the id in the note of one of its causes: those of merged triggers
+    /// gather in one item (contract, observed 3). Without, it is an item of the job that waits with
+    /// the same parameters, however long, because Jenkins would have merged ours with it; or a build
+    /// with the same parameters that started after the request.
+    #[must_use]
+    pub fn look(&self, wanted: &Wanted<'_>, login: &Login) -> Looked {
+        let search = Search {
+            client: self,
+            wanted,
+            login,
+            begun: Instant::now(),
+        };
+        let found = match search.all() {
+            Ok(found) => found,
+            Err(looked) => return looked,
+        };
+        match found {
+            Some(item) => Looked::Found {
+                item,
+                url: item_url(&self.server, item),
+            },
+            None => Looked::NotThere,
+        }
+    }
+}
+
+struct Search<'a> {
+    client: &'a Client,
+    wanted: &'a Wanted<'a>,
+    login: &'a Login,
+    begun: Instant,
+}
+
+#[derive(Deserialize)]
+struct Queue {
+    #[serde(default)]
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    id: u64,
+    #[serde(default)]
+    task: Option<Task>,
+    #[serde(default)]
+    actions: Vec<Option<Action>>,
+}
+
+#[derive(Deserialize)]
+struct Task {
+    #[serde(default)]
+    url: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Builds {
+    #[serde(default)]
+    builds: Vec<Build>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Build {
+    queue_id: u64,
+    /// Milliseconds since 1970 on the server's clock.
+    timestamp: i64,
+    #[serde(default)]
+    actions: Vec<Option<Action>>,
+}
+
+/// One of the many kinds of things that belong to an item; most have neither field.
+#[derive(Deserialize)]
+struct Action {
+    #[serde(default)]
+    parameters: Option<Vec<Parameter>>,
+    #[serde(default)]
+    causes: Option<Vec<Cause>>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    value: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Cause {
+    #[serde(default)]
+    note: Option<String>,
+    #[serde(default)]
+    short_description: Option<String>,
+}
+
+const ACTIONS: &str = "actions[parameters[name,value],causes[note,shortDescription]]";
+
+impl Search<'_> {
+    fn all(&self) -> Result<Option<u64>, Looked> {
+        // In this order: an item goes from the queue to the builds and never back.
+        if let Some(item) = self.in_queue()? {
+            return Ok(Some(item));
+        }
+        if let Some(item) = self.in_builds()? {
+            return Ok(Some(item));
+        }
+        thread::sleep(BUILD_COMES);
+        self.in_builds()
+    }
+
+    fn in_queue(&self) -> Result<Option<u64>, Looked> {
+        let path = format!(
+            "queue/api/json{}",
+            read::tree(&format!("items[id,task[url],{ACTIONS}]"))
+        );
+        let (queue, _): (Queue, _) = self.ask(&path)?;
+        let here = |item: &&Item| {
+            let url = item.task.as_ref().and_then(|task| task.url.as_deref());
+            url.is_some_and(|url| is_of_job(url, &self.client.server, self.wanted.job))
+        };
+        let mut items = queue.items.iter().filter(here);
+        let found = items.find(|item| self.is_it(&item.actions));
+        Ok(found.map(|item| item.id))
+    }
+
+    fn in_builds(&self) -> Result<Option<u64>, Looked> {
+        let path = format!(
+            "{}api/json{}",
+            job_path(self.wanted.job),
+            read::tree(&format!("builds[queueId,timestamp,{ACTIONS}]{{0,{LISTED}}}"))
+        );
+        let (builds, date): (Builds, _) = self.ask(&path)?;
+        let sent = self.sent(date).as_millisecond();
+        let since = |build: &&Build| build.timestamp >= sent;
+        // An id is no other trigger's, whatever the clocks say.
+        let found = builds
+            .builds
+            .iter()
+            .find(|build| (self.wanted.id.is_some() || since(build)) && self.is_it(&build.actions));
+        if found.is_none() && builds.builds.iter().filter(since).count() >= LISTED {
+            return Err(Looked::MayNotLook(say(
+                format!(
+                    "job {} has had {LISTED} builds since, and Jenkins lists no more: nobody can tell whether it \
+                     was queued",
+                    self.wanted.job
+                ),
+                "a job token makes triggers recognisable: `token_from`",
+            )));
+        }
+        Ok(found.map(|build| build.queue_id))
+    }
+
+    /// When the request went out, on the server's clock, or a little earlier.
+    fn sent(&self, date: Option<Timestamp>) -> Timestamp {
+        let age = self.wanted.age.saturating_add(self.begun.elapsed());
+        let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
+        date.unwrap_or_else(Timestamp::now)
+            .checked_sub(age.saturating_add(CLOCK_MARGIN))
+            .unwrap_or(Timestamp::MIN)
+    }
+
+    fn is_it(&self, actions: &[Option<Action>]) -> bool {
+        let actions = || actions.iter().flatten();
+        if let Some(id) = self.wanted.id {
+            let mut causes = actions().filter_map(|action| action.causes.as_ref()).flatten();
+            return causes.any(|cause| {
+                let said = [&cause.note, &cause.short_description];
+                said.into_iter().flatten().any(|text| text.contains(id))
+            });
+        }
+        let mut shown = actions()
+            .filter_map(|action| action.parameters.as_ref())
+            .flatten();
+        // What we did not send has its default, and what Jenkins does not show it dropped.
+        shown.all(|parameter| {
+            let mut sent = self.wanted.parameters.iter();
+            let sent = sent.find(|(name, _)| *name == parameter.name);
+            sent.is_none_or(|(_, sent)| is_value(sent, &parameter.value))
+        })
+    }
+
+    /// What is there; every other answer ends the search.
+    fn ask<T: DeserializeOwned>(&self, path: &str) -> Result<(T, Option<Timestamp>), Looked> {
+        let page = self
+            .client
+            .read(path, Some(self.login), TOTAL_LIMIT)
+            .map_err(|error| self.unanswered(&error))?;
+        if page.status == 200
+            && let Ok(found) = page.json()
+        {
+            return Ok((found, page.date));
+        }
+        Err(self.refused(&page))
+    }
+
+    fn host(&self) -> &str {
+        self.client.server.host_str().unwrap_or_default()
+    }
+
+    fn unanswered(&self, error: &NoPage) -> Looked {
+        Looked::Unanswered(say(
+            format!(
+                "{} could not be asked whether it has it: {}",
+                self.host(),
+                error.cause
+            ),
+            "it is asked again later",
+        ))
+    }
+
+    fn refused(&self, page: &Page) -> Looked {
+        let (user, job) = (&self.login.user, self.wanted.job);
+        match page.status {
+            401 => {
+                thread::sleep(SECOND_LOOK);
+                if self.client.knows(self.login) == Some(false) {
+                    return Looked::MayNotLook(say(
+                        format!(
+                            "Jenkins at {} does not accept the API token of user {user}, so nobody can look \
+                             whether it was queued",
+                            self.host()
+                        ),
+                        format!(
+                            "make one at {}me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN",
+                            self.client.server
+                        ),
+                    ));
+                }
+                Looked::Unanswered(say(
+                    format!("Jenkins at {} did not know user {user} for a moment", self.host()),
+                    "it is asked again later",
+                ))
+            }
+            429 | 502..=504 => Looked::Unanswered(say(
+                format!("{} is not available (HTTP {})", self.host(), page.status),
+                "it is asked again later",
+            )),
+            403 | 404 => Looked::MayNotLook(say(
+                format!(
+                    "user {user} may not see job {job} (HTTP {}), so nobody can look whether it was queued",
+                    page.status
+                ),
+                format!("an administrator gives {user} the permission Job/Read on the job and its folders"),
+            )),
+            // Also a 500: where it has a lasting reason, the trigger would wait for ever.
+            status => Looked::MayNotLook(say(
+                format!(
+                    "{} does not show what it has (HTTP {status}), so nobody can look whether it was queued",
+                    self.host()
+                ),
+                "see: jenkins-trigger log",
+            )),
+        }
+    }
+}
+
+/// Whether a parameter with this value, as Jenkins shows it, is what was sent.
+fn is_value(sent: &[u8], shown: &Value) -> bool {
+    // Bytes that are no UTF-8 arrive as U+FFFD (contract, observed 1), as many as Java takes.
+    let plain = |text: &str| text.replace('\u{fffd}', "").trim().to_owned();
+    let sent = String::from_utf8_lossy(sent);
+    match shown {
+        Value::String(text) => plain(text) == plain(&sent),
+        Value::Bool(is) => sent.trim().eq_ignore_ascii_case("true") == *is,
+        Value::Number(number) => number.to_string() == sent.trim(),
+        // A password or a file has no value to be seen.
+        Value::Null | Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// Whether this is the address of the job, by its path: scheme, host and context path come from the
+/// configured root URL, which may be wrong (contract, observed 3).
+fn is_of_job(address: &str, server: &Url, job: &str) -> bool {
+    let Ok(address) = Url::parse(address) else {
+        return false;
+    };
+    let path = address.path();
+    let below = path
+        .strip_prefix(server.path())
+        .filter(|rest| rest.starts_with("job/"))
+        .or_else(|| path.find("/job/").map(|at| &path[at + 1..]));
+    let Some(below) = below else { return false };
+    // Letter case: Jenkins finds a job by any (contract, observed 1).
+    let decoded = |part: &str| percent_decode_str(part).decode_utf8_lossy().to_lowercase();
+    let mut parts = below.trim_end_matches('/').split('/').map(decoded);
+    let mut wanted = job.split('/');
+    loop {
+        match (parts.next(), parts.next(), wanted.next()) {
+            (None, None, None) => return true,
+            (Some(word), Some(name), Some(wanted)) if word == "job" && name == wanted.to_lowercase() => {}
+            _ => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_is_told_by_the_path_of_its_address() {
+        let server = Url::parse("https://ci.example.com/jenkins/").expect("a URL");
+        for (address, job, same) in [
+            (
+                "https://ci.example.com/jenkins/job/shop/job/deploy/",
+                "shop/deploy",
+                true,
+            ),
+            ("http://wrong.invalid/job/shop/job/deploy/", "shop/deploy", true),
+            ("http://x/other/job/shop/job/deploy/", "shop/deploy", true),
+            ("http://x/jenkins/job/shop/job/deploy/", "deploy", false),
+            ("http://x/jenkins/job/deploy/", "shop/deploy", false),
+            ("http://x/jenkins/job/shop/", "shop/deploy", false),
+            ("http://x/jenkins/job/pipe/7/", "pipe", false),
+            ("http://x/jenkins/job/Branchy/", "branchy", true),
+            ("http://x/job/my%20j%C3%B6b/", "my jöb", true),
+            ("http://x/job/mb/job/feature%252Fx/", "mb/feature%2Fx", true),
+            ("http://x/job/job/job/job/", "job/job", true),
+            ("http://x/", "shop", false),
+            ("queue/item/1/", "item", false),
+        ] {
+            assert_eq!(is_of_job(address, &server, job), same, "{address} {job}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_what_was_sent_if_jenkins_shows_it_so() {
+        let text = |text: &str| Value::String(text.into());
+        for (sent, shown, same) in [
+            (&b"main"[..], text("main"), true),
+            (b" main\n", text("main"), true),
+            (b"main", text("dev"), false),
+            (b"", text("main"), false),
+            (b"f\xfc\xfcr", text("f\u{fffd}r"), true),
+            (b"f\xfcr", text("fur"), false),
+            (b"TRUE", Value::Bool(true), true),
+            (b"yes", Value::Bool(true), false),
+            (b"7", Value::from(7), true),
+            (b"hunter2", Value::Null, true),
+        ] {
+            assert_eq!(is_value(sent, &shown), same, "{sent:?} {shown}");
+        }
+    }
+}

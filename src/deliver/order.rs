@@ -55,11 +55,9 @@ pub fn parameters_of(trigger: &Trigger) -> Vec<(&str, &[u8])> {
 /// whose answer was lost is found by it.
 #[must_use]
 pub fn cause_of(note: &[u8], id: &str) -> Vec<u8> {
-    let id = format!("[{id}]");
-    if note.is_empty() {
-        return id.into_bytes();
-    }
-    [note, b" ", id.as_bytes()].concat()
+    // A template may come to nothing.
+    let space = if note.is_empty() { "" } else { " " };
+    [note, format!("{space}[{id}]").as_bytes()].concat()
 }
 
 /// What Jenkins is asked to do because of a trigger; `cause` is made by [`cause_of`].

@@ -162,7 +162,7 @@ pub(super) fn broken_answer(cause: &str, tried: &Tried<'_>) -> Explanation {
 
 fn look_first(tried: &Tried<'_>) -> String {
     format!(
-        "look at {}; if it is not there: jenkins-trigger retry",
+        "before it is sent again it is looked for in the queue and at {}",
         job_url(tried.server, tried.job())
     )
 }

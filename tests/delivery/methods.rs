@@ -17,6 +17,14 @@ fn request(home: &Home, jenkins: &StandIn, rule: &str) -> RecordedRequest {
     requests.remove(0)
 }
 
+/// The one request, and the id of its trigger.
+fn request_and_id(home: &Home, jenkins: &StandIn, rule: &str) -> (RecordedRequest, String) {
+    let repository = home.repository("shop", &long_file(jenkins, rule));
+    commit_and_wait(&repository);
+    let id = repository.journal()[0]["id"].as_str().expect("an id").to_owned();
+    (jenkins.requests().remove(0), id)
+}
+
 fn commit_and_wait(repository: &Repository<'_>) {
     repository.install();
     repository.commit("first");
@@ -56,11 +64,11 @@ fn job_token_sends_the_token_and_the_cause_in_the_body() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
     let rule = "{ job: shop/deploy, token_from: deploy, delay: 2m, cause: \"by ${author_name}\" }";
-    let request = request(&home, &jenkins, rule);
+    let (request, id) = request_and_id(&home, &jenkins, rule);
     assert_eq!(request.target, "/job/shop/job/deploy/buildWithParameters");
     assert_eq!(
         body(&request),
-        format!("token={JOB_TOKEN}&cause=by+Ada&delay=120sec&BRANCH=main")
+        format!("token={JOB_TOKEN}&cause=by+Ada+%5B{id}%5D&delay=120sec&BRANCH=main")
     );
     assert_eq!(request.header("Authorization"), Some(&basic()[..]));
 }
@@ -71,7 +79,7 @@ fn token_root_names_the_job_in_the_body_and_sends_no_login() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
     let rule = "{ job: shop/deploy, method: token-root, token_from: deploy }";
-    let request = request(&home, &jenkins, rule);
+    let (request, id) = request_and_id(&home, &jenkins, rule);
     assert_eq!(request.target, "/buildByToken/buildWithParameters");
     let sha = home
         .git(&home.path("shop"), &["rev-parse", "--short=7", "HEAD"])
@@ -79,7 +87,7 @@ fn token_root_names_the_job_in_the_body_and_sends_no_login() {
     assert_eq!(
         body(&request),
         format!(
-            "job=shop%2Fdeploy&token={JOB_TOKEN}&cause=post-commit+of+main%40{}&BRANCH=main",
+            "job=shop%2Fdeploy&token={JOB_TOKEN}&cause=post-commit+of+main%40{}+%5B{id}%5D&BRANCH=main",
             sha.trim()
         )
     );

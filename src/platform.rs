@@ -4,6 +4,7 @@
 compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and detaching are written for it");
 
 mod process;
+mod signals;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use rustix::fs::FlockOperation;
 pub use process::{
     End, Handle, Process, ancestors, arguments_of, follow, own, parent, runs, wait_for_end, wait_on_stdin,
 };
+pub use signals::Interruption;
 
 /// The numeric id of the user whose rights this process has.
 #[must_use]

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod check;
+mod deliver;
 mod enqueue;
 mod file;
 mod hook;
@@ -27,7 +28,7 @@ use bstr::BString;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Parser, Subcommand};
 
-use crate::deliver::{self, Lifetime, Start};
+use crate::deliver::{COMMAND as SEND_DETACHED, Lifetime, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
@@ -87,6 +88,8 @@ enum Command {
     Retry(retry::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
+    /// Send what waits, until nothing is left that can be sent; with --watch, as a service
+    Deliver(deliver::Arguments),
 }
 
 /// Reads an argument that may be any bytes, as branch names may.
@@ -103,6 +106,8 @@ enum Exit {
     Act,
     /// 3: Jenkins refused.
     Refused,
+    /// 130: the user interrupted it.
+    Interrupted,
     /// That of the git that was run.
     Git(u8),
 }
@@ -113,6 +118,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Act => Self::from(1),
             Exit::Refused => Self::from(3),
+            Exit::Interrupted => Self::from(130),
             Exit::Git(code) => Self::from(code),
         }
     }
@@ -156,15 +162,19 @@ impl Session {
             return Err(Refusal::plain(format!("{directory} is not a directory; see -C")).into());
         }
         let found = Repository::discover(&self.directory, &environment::repository_paths());
-        found.map_err(|error| match error {
-            git::Error::NoRepository(place) => Refusal::plain(format!(
-                "{} is not in a git repository; go into one, or name it: jenkins-trigger -C DIR ...",
-                place.display()
-            ))
-            .into(),
-            git::Error::Program { .. } => Refusal::plain(error.to_string()).into(),
-            other => other.into(),
-        })
+        found.map_err(not_found)
+    }
+}
+
+fn not_found(error: git::Error) -> anyhow::Error {
+    match error {
+        git::Error::NoRepository(place) => Refusal::plain(format!(
+            "{} is not in a git repository; go into one, or name it: jenkins-trigger -C DIR ...",
+            place.display()
+        ))
+        .into(),
+        git::Error::Program { .. } => Refusal::plain(error.to_string()).into(),
+        other => other.into(),
     }
 }
 
@@ -184,7 +194,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Some(hook::AFTER_REBASE) => return hook::after_rebase(words.as_slice()),
         Some(pushes::COMMAND) => return after_push(words.next().and_then(|word| word.to_str())),
         // What people type begins with an option, or ends there.
-        Some(deliver::COMMAND) if words.as_slice().first().is_some_and(is_path) => {
+        Some(SEND_DETACHED) if words.as_slice().first().is_some_and(is_path) => {
             let common_dir = words.next().map(Path::new);
             return send(common_dir, Start::of(words.next().map(OsString::as_os_str)));
         }
@@ -208,8 +218,8 @@ fn is_path(word: &OsString) -> bool {
 /// The detached sender: nobody reads what it would say; the journal has it all.
 fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     platform::close_inherited_files();
-    let deliver = |common_dir| deliver::run(common_dir, how, Lifetime::Errand, &mut |_| {});
-    match common_dir.map(deliver) {
+    let send = |common_dir| crate::deliver::run(common_dir, how, Lifetime::errand(&|| false), &mut |_| {});
+    match common_dir.map(send) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
     }
@@ -248,6 +258,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
+                Command::Deliver(arguments) => deliver::run(&session, arguments),
             };
             done.or_else(|error| complain(&session.printer, &error))
         });

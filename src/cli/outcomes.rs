@@ -1,5 +1,7 @@
 //! What became of triggers, as people and programs read it.
 
+use std::path::Path;
+
 use super::Exit;
 use crate::deliver::Foreground;
 use crate::spool::{Entry, Outcome, Spool, Trigger};
@@ -18,7 +20,8 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
 /// What came of it, in a few words: the item, or the reason.
 pub(super) fn result(entry: &Entry) -> String {
     match (&entry.item, &entry.url, &entry.message) {
-        (Some(item), Some(url), _) => format!("item {item} {url}"),
+        (Some(item), Some(url), None) => format!("item {item} {url}"),
+        (Some(item), Some(url), Some(message)) => format!("item {item} {url}; {message}"),
         (_, _, Some(message)) => message.clone(),
         _ => String::new(),
     }
@@ -57,17 +60,35 @@ pub(super) fn print(printer: &Printer, outcomes: &[(Trigger, Option<Entry>)], js
             message: Some("it comes after what is being sent, or waits, before it".into()),
             ..Entry::of(trigger, Outcome::Waiting)
         });
-        exit = match (entry.outcome, exit) {
-            (Outcome::Failed, _) | (_, Exit::Refused) => Exit::Refused,
-            (Outcome::Queued | Outcome::Merged, exit) => exit,
-            _ => Exit::Act,
-        };
+        exit = exit.and(&entry);
+        // Those that were sent as one are one line, that of the first.
+        let is_told = entry.id != trigger.id && outcomes.iter().any(|(other, _)| other.id == entry.id);
+        if is_told {
+            continue;
+        }
         if json {
             printer.json(&entry);
         } else {
-            let to = format!(" {} → {}: {}", entry.reference(), entry.job, result(&entry));
-            printer.toned(tone(entry.outcome), entry.outcome.name(), &to);
+            print_entry(printer, &entry, None);
         }
     }
     exit
+}
+
+/// Prints the outcome of a trigger, and of which repository it is where there are several.
+pub(super) fn print_entry(printer: &Printer, entry: &Entry, repository: Option<&Path>) {
+    let place = repository.map_or_else(String::new, |path| format!(" {}:", path.display()));
+    let to = format!("{place} {} → {}: {}", entry.reference(), entry.job, result(entry));
+    printer.toned(tone(entry.outcome), entry.outcome.name(), &to);
+}
+
+impl Exit {
+    /// The exit code that fits this outcome too.
+    pub(super) fn and(self, entry: &Entry) -> Self {
+        match (entry.outcome, self) {
+            (Outcome::Failed, _) | (_, Self::Refused) => Self::Refused,
+            (Outcome::Queued | Outcome::Merged | Outcome::Superseded, exit) => exit,
+            _ => Self::Act,
+        }
+    }
 }

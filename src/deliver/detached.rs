@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::GLANCE;
 use super::lanes::Haste;
-use super::sender::Sender;
+use super::sender::{Sender, Stopped};
 use crate::environment;
 use crate::platform;
 use crate::spool::{self, Entry, Spool};
@@ -49,30 +49,39 @@ impl Start {
 
 /// How long a sender goes on.
 #[derive(Clone, Copy)]
-pub enum Lifetime<'a> {
-    /// Until nothing is left that can be sent, or 15 minutes after the newest trigger.
-    Errand,
-    /// Until this is true, whatever waits.
-    Service(&'a (dyn Fn() -> bool + Sync)),
+pub struct Lifetime<'a> {
+    is_endless: bool,
+    stopped: Stopped<'a>,
 }
 
-impl Lifetime<'_> {
-    fn is_endless(self) -> bool {
-        matches!(self, Self::Service(_))
+impl<'a> Lifetime<'a> {
+    /// Until nothing is left that can be sent, or 15 minutes after the newest trigger, or `stopped`
+    /// says so.
+    #[must_use]
+    pub fn errand(stopped: Stopped<'a>) -> Self {
+        Self {
+            is_endless: false,
+            stopped,
+        }
     }
 
-    fn is_over(self) -> bool {
-        match self {
-            Self::Errand => false,
-            Self::Service(stopped) => stopped(),
+    /// Until `stopped` says so, whatever waits.
+    #[must_use]
+    pub fn service(stopped: Stopped<'a>) -> Self {
+        Self {
+            is_endless: true,
+            stopped,
         }
+    }
+
+    /// Whether it is a service.
+    #[must_use]
+    pub fn is_endless(self) -> bool {
+        self.is_endless
     }
 
     fn is_before(self, end: Instant) -> bool {
-        match self {
-            Self::Errand => Instant::now() < end,
-            Self::Service(stopped) => !stopped(),
-        }
+        !(self.stopped)() && (self.is_endless || Instant::now() < end)
     }
 }
 
@@ -105,14 +114,14 @@ pub fn run(
     report: &mut dyn FnMut(Entry),
 ) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
-    let mut sender = Sender::new(&spool, common_dir);
+    let mut sender = Sender::new(&spool, common_dir, lifetime.stopped);
     let mut end = Instant::now() + LIFETIME;
     if how == Start::Eager {
         spool.ask_again()?;
     }
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
-    while !lifetime.is_over() {
+    while !(lifetime.stopped)() {
         match spool.lock_sending()? {
             Some(_lock) => {
                 let eager = spool.take_asked_again()?;

@@ -117,7 +117,7 @@ impl<'a> Foreground<'a> {
                     .into_iter()
                     .filter(|trigger| trigger.hold.is_none() && goes(trigger)),
             );
-            let mut sender = Sender::new(self.spool, self.common_dir);
+            let mut sender = Sender::new(self.spool, self.common_dir, &|| false);
             sent = sender.pass(Haste::Now, &goes, &mut |entry| note(outcomes, &entry));
             let lost: Vec<&Trigger> = all
                 .iter()

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::Foreground;
 pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
+pub use sender::Stopped;
 
 /// How often whoever waits looks whether the spool changed or is gone.
 const GLANCE: Duration = Duration::from_millis(500);

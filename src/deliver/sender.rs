@@ -21,23 +21,27 @@ pub(super) enum Told {
     Done(String),
 }
 
+/// Says whether to stop; what is under way is brought to its end.
+pub type Stopped<'a> = &'a (dyn Fn() -> bool + Sync);
+
 type Workers<'scope> = BTreeMap<String, ScopedJoinHandle<'scope, spool::Result<Done>>>;
 
 /// Sends what a spool holds. Whoever calls [`Sender::pass`] holds the spool's sending lock.
-#[derive(Debug)]
 pub(super) struct Sender<'a> {
     spool: &'a Spool,
     common_dir: PathBuf,
+    stopped: Stopped<'a>,
     /// Until when nobody asks a server that did not answer.
     rests: BTreeMap<String, Timestamp>,
 }
 
 impl<'a> Sender<'a> {
     /// A sender for the spool in this common git directory.
-    pub(super) fn new(spool: &'a Spool, common_dir: &Path) -> Self {
+    pub(super) fn new(spool: &'a Spool, common_dir: &Path, stopped: Stopped<'a>) -> Self {
         Self {
             spool,
             common_dir: common_dir.to_owned(),
+            stopped,
             rests: BTreeMap::new(),
         }
     }
@@ -58,7 +62,7 @@ impl<'a> Sender<'a> {
         if haste != Haste::Due {
             self.rests.clear();
         }
-        let spool = self.spool;
+        let (spool, stopped) = (self.spool, self.stopped);
         let mut tried = BTreeSet::new();
         let mut passed = Ok(());
         thread::scope(|scope| {
@@ -66,7 +70,7 @@ impl<'a> Sender<'a> {
             let mut workers = Workers::new();
             loop {
                 let newest = spool.newest_waiting();
-                let given = if passed.is_ok() {
+                let given = if passed.is_ok() && !stopped() {
                     self.due_for_idle(haste, wanted, &mut tried, &workers)
                 } else {
                     Ok(BTreeMap::new())
@@ -74,7 +78,7 @@ impl<'a> Sender<'a> {
                 match given {
                     Ok(given) => {
                         for (server, steps) in given {
-                            let worker = Worker::new(spool, &trusted, &server, tell.clone());
+                            let worker = Worker::new(spool, (&trusted, stopped), &server, tell.clone());
                             workers.insert(server, scope.spawn(move || worker.run(steps)));
                         }
                     }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::lanes::{self, Step};
 use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
-use super::sender::Told;
+use super::sender::{Stopped, Told};
 use crate::credentials;
 use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, Wanted};
 use crate::secret::Login;
@@ -89,6 +89,7 @@ pub(super) struct Done {
 pub(super) struct Worker<'a> {
     spool: &'a Spool,
     trusted: &'a Result<Vec<String>, String>,
+    stopped: Stopped<'a>,
     server: String,
     client: Option<Client>,
     /// Whether Jenkins was asked a second time and does not know the credentials.
@@ -100,13 +101,14 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(
         spool: &'a Spool,
-        trusted: &'a Result<Vec<String>, String>,
+        (trusted, stopped): (&'a Result<Vec<String>, String>, Stopped<'a>),
         server: &str,
         tell: mpsc::Sender<Told>,
     ) -> Self {
         Self {
             spool,
             trusted,
+            stopped,
             server: server.to_owned(),
             client: None,
             unknown_login: false,
@@ -126,6 +128,9 @@ impl<'a> Worker<'a> {
         let mut blocked = BTreeSet::new();
         let mut rests_until = None;
         for step in steps {
+            if (self.stopped)() {
+                break;
+            }
             if rests_until.is_some() {
                 self.put_off(step.trigger());
                 continue;

@@ -93,7 +93,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Ok(Exit::Interrupted);
     }
     let left = tell_left(session, &common_dirs)?;
-    let exit = last.values().fold(Exit::Done, |exit, entry| exit.and(entry));
+    let exit = last.values().fold(Exit::Done, Exit::and);
     Ok(if exit == Exit::Done && (broken || left) {
         Exit::Act
     } else {

@@ -144,9 +144,9 @@ fn newer<'a>(trigger: &Trigger, later: &[&'a Trigger]) -> Option<&'a Trigger> {
 
 /// Whether one request does for both, whatever their notes say.
 fn is_identical(one: &Trigger, other: &Trigger) -> bool {
-    // One that has a story of its own keeps it.
-    let is_new = other.sending.is_none() && other.coalesce.is_none() && other.attempts == 0;
-    is_new
+    // One that may be in Jenkins already is looked for by itself.
+    other.sending.is_none()
+        && other.coalesce.is_none()
         && one.method == other.method
         && one.token_from == other.token_from
         && one.parameters == other.parameters

@@ -10,5 +10,8 @@ mod methods;
 mod order;
 mod refused;
 mod secrets;
+mod servers;
+mod service;
 mod starting;
+mod storms;
 mod unknown;

@@ -1,0 +1,199 @@
+//! Many at once: what is identical is sent once, and with `coalesce` only the newest.
+
+use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
+use serde_json::Value;
+
+use crate::support::{Home, PATIENCE, Repository, gits, shop, short_file, wait_for};
+
+fn each() -> Job {
+    Job::new("each")
+        .string_parameter("BRANCH", "main")
+        .string_parameter("COMMIT", "")
+}
+
+fn ids(line: &Value) -> Vec<String> {
+    let also = line["also"].as_array().cloned().unwrap_or_default();
+    let ids = [vec![line["id"].clone()], also].concat();
+    ids.iter()
+        .map(|id| id.as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// Commits without credentials, so that nobody can send until the test does.
+fn wait_in_line(repository: &Repository<'_>, count: usize) {
+    for _ in 0..count {
+        let mut commit = repository.home.command("git", &repository.folder);
+        commit
+            .args(["commit", "-q", "--allow-empty", "-m", "work"])
+            .env_remove("JENKINS_API_TOKEN");
+        assert!(commit.status().expect("git").success());
+    }
+    assert_eq!(repository.spooled("new").len(), count);
+}
+
+#[test]
+fn identical_ones_are_sent_once_and_share_one_outcome() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 5);
+    let spooled: Vec<String> = repository
+        .spooled("new")
+        .iter()
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    let retry = repository.tool(&["retry"]).succeeded();
+    assert!(retry.stdout.contains("(and 4 identical)"), "{}", retry.whole());
+    assert_eq!(retry.stdout.lines().count(), 1, "{}", retry.whole());
+    assert_eq!(jenkins.requests().len(), 1);
+    let journal = repository.journal();
+    let last = journal.last().expect("a line");
+    assert_eq!(last["outcome"], "queued", "{journal:?}");
+    let mut told = ids(last);
+    told.sort_unstable();
+    let mut spooled = spooled;
+    spooled.sort_unstable();
+    assert_eq!(told, spooled);
+    assert!(repository.spooled("new").is_empty());
+}
+
+#[test]
+fn what_jenkins_refuses_of_identical_ones_fails_for_all_and_goes_out_again() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 3);
+    jenkins.fault(Fault::answer(Answer::new(409)).times(1));
+    let refused = repository.tool(&["retry"]);
+    assert_eq!(refused.code, 3, "{}", refused.whole());
+    assert_eq!(repository.spooled("failed").len(), 3);
+    assert!(repository.spooled("new").is_empty());
+    jenkins.clear_requests();
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.requests().len(), 1);
+    assert!(repository.spooled("failed").is_empty());
+}
+
+/// Killed after the request went out: the next one finds it, for all that it stood for.
+#[test]
+fn a_request_for_several_that_was_lost_is_found_for_all() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 3);
+    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    let mut retry = home.command(crate::support::program(), &repository.folder);
+    let mut retry = retry.arg("retry").spawn().expect("it starts");
+    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    retry.kill().expect("killed");
+    retry.wait().expect("it ends");
+    repository.tool(&["retry"]).succeeded();
+    let posts = jenkins.requests();
+    assert_eq!(posts.iter().filter(|request| request.method == "POST").count(), 1);
+    let journal = repository.journal();
+    let last = journal.last().expect("a line");
+    assert_eq!(
+        (&last["outcome"], ids(last).len()),
+        (&"queued".into(), 3),
+        "{journal:?}"
+    );
+    assert!(repository.spooled("new").is_empty());
+}
+
+fn coalesced(jenkins: &StandIn, delay: &str) -> String {
+    format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: each, delay: {delay}, coalesce: latest, \
+         parameters: {{ COMMIT: \"${{sha}}\" }} }}\n",
+        jenkins.url()
+    )
+}
+
+#[test]
+fn of_a_burst_only_the_newest_of_each_branch_is_sent_after_the_delay() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop().job(each()));
+    let repository = home.repository("shop", &coalesced(&jenkins, "4s"));
+    repository.install();
+    for number in 0..4 {
+        repository.commit(&format!("commit {number}"));
+    }
+    let main = repository.head();
+    repository.git(&["checkout", "-q", "-b", "work"]);
+    repository.commit("elsewhere");
+    let work = repository.head();
+    assert!(jenkins.requests().is_empty());
+    assert!(jenkins.wait_until(|state| state.requests.len() == 2, PATIENCE));
+    wait_for("the end of all", || {
+        repository.spooled("new").is_empty().then_some(())
+    });
+    let built: Vec<_> = jenkins
+        .queue_items()
+        .iter()
+        .map(|item| item.parameter("COMMIT").unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(built, [main.trim(), work.trim()]);
+    // It was held here, so Jenkins is not asked to wait once more.
+    assert!(
+        jenkins
+            .requests()
+            .iter()
+            .all(|request| request.form_values("delay").is_empty())
+    );
+    let journal = repository.journal();
+    let superseded: Vec<&Value> = journal
+        .iter()
+        .filter(|line| line["outcome"] == "superseded")
+        .collect();
+    assert_eq!(superseded.len(), 3, "{journal:?}");
+    let newest = journal
+        .iter()
+        .find(|line| line["outcome"] == "queued" && line["branch"] == "main")
+        .expect("a line");
+    for line in superseded {
+        let message = line["message"].as_str().expect("a message");
+        assert!(
+            message.contains(newest["id"].as_str().expect("an id")),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn by_hand_nothing_is_held() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop().job(each()));
+    let repository = home.repository("shop", &coalesced(&jenkins, "10m"));
+    repository.install();
+    repository.commit("first");
+    assert!(jenkins.requests().is_empty());
+    // The one that was held is the same, and older: one request is enough for both.
+    repository.tool(&["trigger"]).succeeded();
+    assert_eq!(jenkins.requests().len(), 1);
+    repository.commit("second");
+    repository.commit("third");
+    let third = repository.head();
+    repository.tool(&["retry"]).succeeded();
+    let requests = jenkins.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[1].form_values("COMMIT"), [third.trim()]);
+}
+
+/// Whoever sends by hand does not wait for what another one holds.
+#[test]
+fn what_is_held_goes_out_when_its_sender_was_killed() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop().job(each()));
+    let repository = home.repository("shop", &coalesced(&jenkins, "3s"));
+    repository.without_sleepers();
+    repository.install();
+    repository.commit("first");
+    wait_for("the sender to give up", || {
+        let mut command = home.command(crate::support::program(), &repository.folder);
+        let ran = command.args(["deliver"]).status().expect("it runs");
+        ran.success().then_some(())
+    });
+    assert_eq!(jenkins.requests().len(), 1);
+}

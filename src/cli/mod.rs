@@ -1,10 +1,12 @@
 //! The command line: one file per command.
 
 mod backlog;
+mod cancel;
 mod check;
 mod enqueue;
 mod file;
 mod hook;
+mod ids;
 mod install;
 mod log;
 mod outcomes;
@@ -85,6 +87,8 @@ enum Command {
     Push(push::Arguments),
     /// Send now what waits or failed
     Retry(retry::Arguments),
+    /// Drop what waits or failed
+    Cancel(cancel::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
 }
@@ -241,6 +245,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
                 Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
+                Command::Cancel(arguments) => cancel::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
             };
             done.or_else(|error| complain(&session.printer, &error))

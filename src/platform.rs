@@ -9,7 +9,7 @@ mod signals;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 
 pub use process::{
     End, Handle, Process, ancestors, arguments_of, follow, own, parent, runs, wait_for_end, wait_on_stdin,
@@ -118,6 +118,65 @@ pub fn append_private(path: &Path) -> io::Result<File> {
         .create(true)
         .mode(0o600)
         .open(path)
+}
+
+/// What keeps an opening from following a link, and from waiting for the other end of a pipe.
+const AS_IT_IS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
+
+/// The same with a file that must be one: neither a link nor a pipe.
+///
+/// # Errors
+/// What the file system says, or [`io::ErrorKind::InvalidInput`] for what is no file.
+pub fn append_own(path: &Path) -> io::Result<(File, Metadata)> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create(true).mode(0o600);
+    open_as_it_is(&mut options, path)
+}
+
+/// Opens a file for reading that must be one: neither a link nor a pipe.
+///
+/// # Errors
+/// As [`append_own`].
+pub fn open_own(path: &Path) -> io::Result<(File, Metadata)> {
+    open_as_it_is(OpenOptions::new().read(true), path)
+}
+
+fn open_as_it_is(options: &mut OpenOptions, path: &Path) -> io::Result<(File, Metadata)> {
+    let file = options.custom_flags(AS_IT_IS.bits().cast_signed()).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() {
+        Ok((file, found))
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "is no file"))
+    }
+}
+
+/// Whose an open file is to write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Locked {
+    /// This one's, until it is closed.
+    ByUs,
+    /// Another's, who has not let go of it in time.
+    ByAnother,
+    /// Anybody's: the file system has no locks.
+    ByNobody,
+}
+
+/// Locks an open file, and waits so long for others that have locked it.
+#[must_use]
+pub fn lock_for_a_moment(file: &File, patience: Duration) -> Locked {
+    let end = Instant::now() + patience;
+    loop {
+        match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Locked::ByUs,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) if Instant::now() < end => {
+                thread::sleep(Duration::from_micros(200));
+            }
+            Err(rustix::io::Errno::WOULDBLOCK) => return Locked::ByAnother,
+            Err(_) => return Locked::ByNobody,
+        }
+    }
 }
 
 /// Replaces `path` by `content` in one step: a reader sees the old bytes or the new ones.
@@ -332,6 +391,19 @@ pub fn this_program() -> io::Result<PathBuf> {
         Some(path) if !path.is_empty() => Ok(PathBuf::from(OsStr::from_bytes(path))),
         _ => Ok(path),
     }
+}
+
+/// Waits so long, or until nobody reads any more what this process writes to its stdout; whether it
+/// is so.
+#[must_use]
+pub fn reader_leaves_within(wait: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let stdout = io::stdout();
+    let mut asked = [PollFd::new(&stdout, PollFlags::empty())];
+    let wait = Timespec::try_from(wait).ok();
+    let gone = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
+    // An interrupted one has not waited for long, and is as good as one that has.
+    poll(&mut asked, wait.as_ref()).is_ok() && asked[0].revents().intersects(gone)
 }
 
 /// Starts `command` in a session of its own with nothing of the caller's left open, so that git,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::spool::{Hold, Spool, Trigger};
+use super::ids;
+use crate::spool::{Hold, Spool, Trigger, Unreadable};
 use crate::ui::Printer;
 
 /// So many entries are looked at; the rest is counted.
@@ -22,11 +23,17 @@ pub(super) struct Backlog {
     pub(super) advised: bool,
 }
 
+/// What is remembered of having been said once: that there are entries that cannot be read.
+const UNREADABLE: &str = "unreadable";
+
 /// Tells what failed for good, once, and what still waits for a reason, each time, one line for
 /// each reason.
 pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
-    let failures = tell_failures(printer, spool);
+    let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
     let (oldest, waiting) = spool.oldest_waiting(ENOUGH).unwrap_or_default();
+    let failures = tell_failures(printer, &failed.triggers);
+    let damage = tell_unreadable(printer, spool, &[failed.unreadable, oldest.unreadable].concat());
+    let oldest = oldest.triggers;
     let mut told = BTreeSet::new();
     for trigger in &oldest {
         let reason = reason_of(trigger);
@@ -42,7 +49,7 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
             printer.hook_line(&format!("{count} waiting since {since}: {reason}"));
         }
     }
-    let advised = failures || told.iter().any(|reason| !reason.is_empty());
+    let advised = failures || damage || told.iter().any(|reason| !reason.is_empty());
     Backlog {
         waiting,
         told,
@@ -50,25 +57,50 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
     }
 }
 
-fn tell_failures(printer: &Printer, spool: &Spool) -> bool {
-    let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
+fn tell_failures(printer: &Printer, failed: &[Trigger]) -> bool {
     let Some(last) = failed.last() else { return false };
     let more = match failed.len() - 1 {
         0 => String::new(),
-        more => format!(" (and {more} more: jenkins-trigger log)"),
+        more => format!(" (and {more} more: jenkins-trigger log --outcome failed)"),
     };
     let failed = if last.uncertain { "" } else { " failed" };
+    let reason = last.trouble.as_deref().unwrap_or("for no reason on record");
+    let id = ids::short(&last.id);
+    let fix = if reason.contains("jenkins-trigger ") {
+        format!(" ({id})")
+    } else {
+        format!("; then: jenkins-trigger retry {id}")
+    };
     printer.hook_line(&format!(
-        "earlier, {} → {}{failed}: {}{more}",
+        "earlier, {} → {}{failed}: {reason}{fix}{more}",
         last.reference(),
-        last.job,
-        last.trouble.as_deref().unwrap_or("for no reason on record")
+        last.job
+    ));
+    true
+}
+
+/// Tells once of entries that cannot be read, until there are none any more.
+fn tell_unreadable(printer: &Printer, spool: &Spool, unreadable: &[Unreadable]) -> bool {
+    let Some(first) = unreadable.first() else {
+        spool.unsay(UNREADABLE);
+        return false;
+    };
+    if !spool.say_once(UNREADABLE).unwrap_or_default() {
+        return false;
+    }
+    let more = match unreadable.len() - 1 {
+        0 => String::new(),
+        more => format!(" (and {more} more: jenkins-trigger status)"),
+    };
+    printer.hook_line(&format!(
+        "{first}; install the version that reads it, or drop it: jenkins-trigger cancel {}{more}",
+        first.id()
     ));
     true
 }
 
 /// Why it waits; empty while nobody has tried to send it.
-fn reason_of(trigger: &Trigger) -> &str {
+pub(super) fn reason_of(trigger: &Trigger) -> &str {
     match trigger.hold {
         Some(Hold::Storm) => STORM,
         None => trigger.trouble.as_deref().unwrap_or_default(),

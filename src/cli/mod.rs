@@ -1,11 +1,13 @@
 //! The command line: one file per command.
 
 mod backlog;
+mod cancel;
 mod check;
 mod deliver;
 mod enqueue;
 mod file;
 mod hook;
+mod ids;
 mod install;
 mod log;
 mod outcomes;
@@ -86,6 +88,8 @@ enum Command {
     Push(push::Arguments),
     /// Send now what waits or failed
     Retry(retry::Arguments),
+    /// Drop what waits or failed
+    Cancel(cancel::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
     /// Send what waits, until nothing is left that can be sent; with --watch, as a service
@@ -257,6 +261,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
                 Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
+                Command::Cancel(arguments) => cancel::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
                 Command::Deliver(arguments) => deliver::run(&session, arguments),
             };

@@ -19,11 +19,15 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
 
 /// What came of it, in a few words: the item, or the reason.
 pub(super) fn result(entry: &Entry) -> String {
-    match (&entry.item, &entry.url, &entry.message) {
+    let result = match (&entry.item, &entry.url, &entry.message) {
         (Some(item), Some(url), None) => format!("item {item} {url}"),
         (Some(item), Some(url), Some(message)) => format!("item {item} {url}; {message}"),
         (_, _, Some(message)) => message.clone(),
         _ => String::new(),
+    };
+    match entry.also.len() {
+        0 => result,
+        more => format!("{result} (and {more} identical)").trim_start().to_owned(),
     }
 }
 

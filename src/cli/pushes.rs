@@ -31,7 +31,8 @@ const ASK_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Stands for whoever pushes where that is no git: some clients run git's hooks and push themselves.
 pub(super) const NOBODY: ProcessId = ProcessId { pid: 0, started: 0 };
 
-fn has_ended(push: &Push) -> bool {
+/// Whether git, and who watches it, are gone.
+pub(super) fn has_ended(push: &Push) -> bool {
     let watched = push.watched_by.is_some_and(runs);
     !watched && !runs(push.git)
 }

@@ -1,17 +1,18 @@
 //! `retry`: sends now what waits or failed.
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 
 use super::backlog::STORM;
-use super::{Exit, Refusal, Session, outcomes, pushes};
+use super::{Exit, Refusal, Session, ids, outcomes, pushes};
 use crate::deliver::Foreground;
-use crate::spool::{self, Spool, Trigger};
+use crate::spool::{Spool, Trigger};
 use crate::ui::Printer;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Only these triggers; the end of an id is enough
-    #[arg(value_name = "ID", conflicts_with = "all")]
+    #[arg(value_name = "ID", conflicts_with = "all", value_parser = NonEmptyStringValueParser::new())]
     ids: Vec<String>,
 
     /// Also those that were held because one event made too many
@@ -65,14 +66,15 @@ fn choose(printer: &Printer, spool: &Spool, arguments: &Arguments) -> anyhow::Re
         if arguments.ids.is_empty() {
             arguments.all || trigger.hold.is_none()
         } else {
-            arguments.ids.iter().any(|id| trigger.id.ends_with(id))
+            ids::name(&arguments.ids, &trigger.id)
         }
     };
     let all = waiting.triggers.len();
     let failed: Vec<Trigger> = failed.triggers.into_iter().filter(&wanted).collect();
     let waiting: Vec<Trigger> = waiting.triggers.into_iter().filter(&wanted).collect();
     let chosen = [failed.clone(), waiting.clone()].concat();
-    check_ids(&arguments.ids, &chosen)?;
+    ids::check(&arguments.ids, chosen.iter().map(|trigger| trigger.id.as_str()))
+        .map_err(|error| Refusal::plain(error.to_string()))?;
     for trigger in &failed {
         spool.revive(&trigger.id)?;
     }
@@ -89,17 +91,4 @@ fn choose(printer: &Printer, spool: &Spool, arguments: &Arguments) -> anyhow::Re
         (false, _) => {}
     }
     Ok(chosen)
-}
-
-/// Each id must name one trigger, or the user meant another.
-fn check_ids(ids: &[String], chosen: &[Trigger]) -> anyhow::Result<()> {
-    for id in ids {
-        let error = match chosen.iter().filter(|trigger| trigger.id.ends_with(id)).count() {
-            0 => spool::Error::Unknown(id.clone()),
-            1 => continue,
-            _ => spool::Error::Ambiguous(id.clone()),
-        };
-        return Err(Refusal::plain(error.to_string()).into());
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod journal;
 mod push;
 mod trigger;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
@@ -17,7 +18,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use journal::{Entry, Journal, Mark, Outcome};
+pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use trigger::{Hold, Trigger, new_ids};
 
@@ -84,6 +85,16 @@ pub struct Unreadable {
     pub path: PathBuf,
     /// What is wrong with it.
     pub reason: String,
+}
+
+impl Unreadable {
+    /// Its id, which is its file's name without endings.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        let name = self.path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        let id = name.strip_suffix(TOLD).and_then(|start| start.strip_suffix('.'));
+        id.or_else(|| name.strip_suffix(".json")).unwrap_or(name)
+    }
 }
 
 impl fmt::Display for Unreadable {
@@ -220,14 +231,14 @@ impl Spool {
         self.list("failed")
     }
 
-    /// The oldest waiting triggers, at most `most`, and how many wait; cheap however many do.
+    /// The oldest that waits, at most `most`, and how many wait; cheap however many do.
     ///
     /// # Errors
     /// As [`Spool::waiting`].
-    pub fn oldest_waiting(&self, most: usize) -> Result<(Vec<Trigger>, usize)> {
+    pub fn oldest_waiting(&self, most: usize) -> Result<(Listing, usize)> {
         let paths = self.paths("new")?;
         let count = paths.len();
-        Ok((read_all(paths.into_iter().take(most)).triggers, count))
+        Ok((read_all(paths.into_iter().take(most)), count))
     }
 
     /// The id of the newest that waits; cheap however many do.
@@ -289,6 +300,15 @@ impl Spool {
         self.remove("new", &trigger.id)
     }
 
+    /// Removes an entry that cannot be read, because its user says so.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn forget(&self, unreadable: &Unreadable) -> Result<()> {
+        self.check()?;
+        remove_if_there(&unreadable.path).map(drop)
+    }
+
     fn remove(&self, folder: &str, id: &str) -> Result<()> {
         let untold = self.file(folder, id);
         remove_if_there(&untold.with_extension(TOLD))?;
@@ -296,22 +316,24 @@ impl Spool {
     }
 
     /// The failures no hook has told of yet, oldest first, at most `most`; from now on they count
-    /// as told.
+    /// as told, but for those that cannot be read.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn tell_failures(&self, most: usize) -> Result<Vec<Trigger>> {
+    pub fn tell_failures(&self, most: usize) -> Result<Listing> {
         let untold = self.paths("failed")?.into_iter().filter(|path| !is_told(path));
-        let mut told = Vec::new();
+        let mut told = Listing::default();
         for path in untold {
-            if told.len() == most {
+            if told.triggers.len() == most {
                 break;
             }
-            if let Some(trigger) = read_all([path.clone()]).triggers.pop() {
+            let read = read_all([path.clone()]);
+            if !read.triggers.is_empty() {
                 // A later `retry` may have taken it away: then there is nothing to tell.
                 let _ = fs::rename(&path, path.with_extension(TOLD));
-                told.push(trigger);
             }
+            told.triggers.extend(read.triggers);
+            told.unreadable.extend(read.unreadable);
         }
         Ok(told)
     }

@@ -151,6 +151,13 @@ impl Printer {
         }
     }
 
+    /// The rows that a table has got since the last time.
+    pub fn rows(&self, table: &mut Table) {
+        for line in table.take_lines() {
+            self.out(&line);
+        }
+    }
+
     /// A value for programs, as one line of JSON.
     pub fn json(&self, value: &impl serde::Serialize) {
         // Serialisation to memory fails only for maps with keys that are no strings.

@@ -9,6 +9,8 @@ use crate::text::harmless;
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<(Option<Tone>, String)>>,
+    /// Of the rows that are printed already.
+    widths: Vec<usize>,
 }
 
 impl Table {
@@ -26,15 +28,30 @@ impl Table {
         self.rows.push(cells.collect());
     }
 
-    /// The lines, ready to print.
+    /// The lines of what it holds, which it forgets: a table that goes on is as wide as its
+    /// widest row so far.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub fn take_lines(&mut self) -> Vec<String> {
+        let lines = self.lines();
+        self.widths = self.widths();
+        self.rows.clear();
+        lines
+    }
+
+    fn widths(&self) -> Vec<usize> {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
-            cells.map(|(_, cell)| cell.width()).max().unwrap_or(0)
+            let before = self.widths.get(column).copied().unwrap_or(0);
+            cells.map(|(_, cell)| cell.width()).max().unwrap_or(0).max(before)
         };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
+        (0..columns.max(self.widths.len())).map(width).collect()
+    }
+
+    /// The lines, ready to print.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let widths = self.widths();
         let line = |row: &Vec<(Option<Tone>, String)>| {
             let mut line = String::new();
             for ((tone, cell), width) in row.iter().zip(&widths) {

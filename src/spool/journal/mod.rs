@@ -1,15 +1,25 @@
-//! The append-only record of what became of every trigger.
+//! The append-only record of what became of every trigger: JSON lines in `journal.jsonl`, and in
+//! `journal.1.jsonl` to `journal.4.jsonl` what was written before, the newest first.
 
-use std::fs;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+mod line;
+mod read;
+mod write;
+
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, Trigger, io_error};
+use super::{Error, Result, Trigger, io_error};
 use crate::platform;
-use crate::text::Text;
+use crate::text::{Text, shell_argument};
+
+pub use line::{Foreign, Line};
+pub use read::Mark;
+
+use read::Backwards;
 
 /// What became of a trigger, or how far it has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +48,20 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every one there is.
+    pub const ALL: [Self; 10] = [
+        Self::Queued,
+        Self::Merged,
+        Self::Waiting,
+        Self::Held,
+        Self::Unknown,
+        Self::Failed,
+        Self::Dropped,
+        Self::NotPushed,
+        Self::Undecided,
+        Self::Superseded,
+    ];
+
     /// Whether it is about sending, and not about what was to be known before.
     #[must_use]
     pub fn is_of_delivery(self) -> bool {
@@ -135,23 +159,24 @@ impl Entry {
     }
 }
 
-fn ends_in_a_line(file: &mut fs::File) -> io::Result<bool> {
-    if file.metadata()?.len() == 0 {
-        return Ok(true);
+/// What is to be said where the journal cannot be opened: it may be no file at all.
+fn not_ours(path: &Path, error: io::Error, action: &'static str) -> Error {
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        return io_error(action, path)(error);
+    };
+    if found.is_file() {
+        return io_error(action, path)(error);
     }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    Ok(last == *b"\n")
+    let what = if found.is_symlink() { "a link" } else { "no file" };
+    let name = shell_argument(path.as_os_str().as_bytes());
+    Error::NotOurs {
+        path: path.to_owned(),
+        problem: format!("is {what}, and is to be a file"),
+        remedy: format!("remove it: rm -r {name}"),
+    }
 }
 
-/// A place in the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    length: u64,
-}
-
-/// The journal file.
+/// The journal of one spool.
 #[derive(Debug, Clone)]
 pub struct Journal {
     path: PathBuf,
@@ -162,24 +187,15 @@ impl Journal {
         Self { path }
     }
 
-    /// Adds a line, in one write: lines of several processes never mix.
+    /// Adds a line: those of several processes never mix.
     ///
     /// # Errors
-    /// What the file system says.
+    /// What the file system says; nothing of the line is left then that could be read.
     pub fn append(&self, entry: &Entry) -> Result<()> {
         // Serialisation to memory fails only for maps with keys that are no strings.
         let mut line = serde_json::to_vec(entry).unwrap_or_default();
         line.push(b'\n');
-        platform::append_private(&self.path)
-            .and_then(|mut file| {
-                // A writer that died in the middle of a line must not take this one with it.
-                if ends_in_a_line(&mut file)? {
-                    file.write_all(&line)
-                } else {
-                    file.write_all(&[b"\n", line.as_slice()].concat())
-                }
-            })
-            .map_err(io_error("write", &self.path))
+        write::append(&self.path, &line).map_err(|error| not_ours(&self.path, error, "write"))
     }
 
     /// Makes what was appended survive a loss of power.
@@ -187,22 +203,22 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn sync(&self) -> Result<()> {
-        match fs::File::open(&self.path).and_then(|file| file.sync_data()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error("sync", &self.path)(error)),
-            _ => Ok(()),
+        // The last lines may have been put aside since.
+        for path in [write::older(&self.path, 1), self.path.clone()] {
+            match platform::open_own(&path).and_then(|(file, _)| file.sync_data()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_error("sync", &path)(error));
+                }
+                _ => {}
+            }
         }
-    }
-
-    fn length(&self) -> u64 {
-        fs::metadata(&self.path).map_or(0, |found| found.len())
+        Ok(())
     }
 
     /// Where it ends now.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark {
-            length: self.length(),
-        }
+        read::mark(&self.path)
     }
 
     /// The lines that came after `mark`, oldest first; a torn or foreign line is left out.
@@ -210,7 +226,31 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn since(&self, mark: &Mark) -> Result<Vec<Entry>> {
-        self.entries_from(mark.length)
+        self.check()?;
+        let pieces = read::since(&self.path, mark)?;
+        let lines = pieces
+            .iter()
+            .flat_map(|piece| piece.bytes.split(|byte| *byte == b'\n'));
+        Ok(lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect())
+    }
+
+    /// The whole lines that came after `mark`, oldest first, and moves it behind them. What a
+    /// writer has not ended yet comes the next time.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn follow(&self, mark: &mut Mark) -> Result<Vec<Line>> {
+        self.check()?;
+        let pieces = read::since(&self.path, mark)?;
+        let mut lines = Vec::new();
+        for piece in &pieces {
+            let (end, whole) = piece.whole_lines();
+            lines.extend(whole.split(|byte| *byte == b'\n').filter_map(Line::read));
+            *mark = end;
+        }
+        Ok(lines)
     }
 
     /// All lines, oldest first; a torn or foreign line is left out.
@@ -218,15 +258,49 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn entries(&self) -> Result<Vec<Entry>> {
-        self.entries_from(0)
+        let mut entries: Vec<Entry> = self.newest_first()?.collect();
+        entries.reverse();
+        Ok(entries)
     }
 
-    /// All lines, newest first; a torn or foreign line is left out.
+    /// All lines, newest first, read as they are asked for; a torn or foreign line is left out.
     ///
     /// # Errors
     /// What the file system says.
     pub fn newest_first(&self) -> Result<impl Iterator<Item = Entry> + use<>> {
-        Ok(self.entries()?.into_iter().rev())
+        let lines = self.lines(|_| true)?;
+        Ok(lines.filter_map(|line| match line {
+            Ok(Line::Known(entry)) => Some(*entry),
+            // What cannot be read is as if it were not there.
+            Ok(Line::Foreign(_)) | Err(_) => None,
+        }))
+    }
+
+    /// Those of all lines, newest first, whose bytes `wanted` lets pass, with what a later version
+    /// has written; a torn line is left out.
+    ///
+    /// # Errors
+    /// What the file system says, here and for a line.
+    pub fn lines<F: Fn(&[u8]) -> bool>(
+        &self,
+        wanted: F,
+    ) -> Result<impl Iterator<Item = Result<Line>> + use<F>> {
+        self.check()?;
+        let mut backwards = Backwards::begin(&self.path)?;
+        Ok(std::iter::from_fn(move || {
+            loop {
+                match backwards.next() {
+                    Ok(None) => return None,
+                    Ok(Some(line)) if wanted(line) => {
+                        if let Some(line) = Line::read(line) {
+                            return Some(Ok(line));
+                        }
+                    }
+                    Ok(Some(_)) => {}
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        }))
     }
 
     /// The newest line.
@@ -234,31 +308,11 @@ impl Journal {
     /// # Errors
     /// What the file system says.
     pub fn last(&self) -> Result<Option<Entry>> {
-        // No line is longer than what a trigger's names and one message make.
-        const ENOUGH: u64 = 64 * 1024;
-        let tail = self.entries_from(self.length().saturating_sub(ENOUGH))?;
-        Ok(tail.into_iter().next_back())
+        Ok(self.newest_first()?.next())
     }
 
-    fn entries_from(&self, start: u64) -> Result<Vec<Entry>> {
-        if let Some(folder) = self.path.parent() {
-            super::check_folder(folder)?;
-        }
-        let read = || {
-            let mut file = fs::File::open(&self.path)?;
-            file.seek(SeekFrom::Start(start))?;
-            let mut text = Vec::new();
-            file.read_to_end(&mut text)?;
-            Ok(text)
-        };
-        let text = match read() {
-            Ok(text) => text,
-            Err(error) if io::Error::kind(&error) == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io_error("read", &self.path)(error)),
-        };
-        Ok(text
-            .split(|byte| *byte == b'\n')
-            .filter_map(|line| serde_json::from_slice(line).ok())
-            .collect())
+    /// Somebody else's words are not read as this user's journal.
+    fn check(&self) -> Result<()> {
+        self.path.parent().map_or(Ok(()), super::check_folder)
     }
 }

@@ -4,11 +4,15 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::refusal;
-use super::{Exit, Session, file, outcomes, pushes, twice};
+use super::{Exit, Session, file, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
-use crate::spool::{self, Error, Spool};
-use crate::ui::{Printer, Table, Tone};
+use crate::spool::{Error, Spool};
+use crate::ui::{Table, Tone};
+
+mod waiting;
+
+use waiting::Waiting;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -29,17 +33,9 @@ struct Report<'a> {
     file: bool,
     /// None of a spool that cannot be used.
     #[serde(flatten)]
-    counts: Option<Counts>,
+    waiting: Option<Waiting>,
     problems: &'a [Problem],
     warnings: &'a [String],
-}
-
-#[derive(Serialize)]
-struct Counts {
-    waiting: usize,
-    failed: usize,
-    under_way: usize,
-    undecided: usize,
 }
 
 #[derive(Serialize)]
@@ -60,7 +56,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         });
     }
     let spool = Spool::of(repository.common_dir());
-    let usable = match spool.check() {
+    let look = || Waiting::look(&spool, || waiting::start_sender(repository.common_dir()));
+    let waiting = match spool.check().and_then(|()| look()) {
         Err(Error::NotOurs {
             path,
             problem,
@@ -70,22 +67,21 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
                 message: format!("{} {problem}", path.display()),
                 help: remedy,
             });
-            false
+            None
         }
-        checked => checked.map(|()| true)?,
+        found => Some(found?),
     };
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
         .collect();
     if arguments.json {
-        let counts = usable.then(|| Counts::of(&spool)).transpose()?;
-        printer.json(&report(&state, file, counts, &warnings));
+        printer.json(&report(&state, file, waiting, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
-        if usable {
-            show_spool(printer, &spool)?;
+        if let Some(waiting) = &waiting {
+            waiting.show(printer);
         }
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
@@ -101,44 +97,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-impl Counts {
-    fn of(spool: &Spool) -> spool::Result<Self> {
-        let open = spool.pushes()?;
-        Ok(Self {
-            waiting: spool.waiting()?.triggers.len(),
-            failed: spool.failed()?.triggers.len(),
-            under_way: open.under_way.len(),
-            undecided: open.undecided.len(),
-        })
-    }
-}
-
-fn show_spool(printer: &Printer, spool: &Spool) -> spool::Result<()> {
-    let waiting = spool.waiting()?.triggers.len();
-    let failed = spool.failed()?.triggers.len();
-    printer.result(&format!("triggers  {waiting} waiting, {failed} failed"));
-    let open = spool.pushes()?;
-    for push in &open.under_way {
-        printer.result(&format!("push      {}", pushes::under_way(push)));
-    }
-    for push in &open.undecided {
-        printer.result(&format!("push      {}", pushes::not_known(push)));
-    }
-    if let Some(last) = spool.journal().last()? {
-        let local = last.time.to_zoned(jiff::tz::TimeZone::system());
-        printer.result(&format!(
-            "last      {} {}: {} → {} {}",
-            local.strftime("%F %T"),
-            last.outcome.name(),
-            last.reference(),
-            last.job,
-            outcomes::result(&last)
-        ));
-    }
-    Ok(())
-}
-
-fn report<'a>(state: &'a State, file: bool, counts: Option<Counts>, warnings: &'a [String]) -> Report<'a> {
+fn report<'a>(state: &'a State, file: bool, waiting: Option<Waiting>, warnings: &'a [String]) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),
@@ -150,7 +109,7 @@ fn report<'a>(state: &'a State, file: bool, counts: Option<Counts>, warnings: &'
         hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
         programs: &state.programs,
         file,
-        counts,
+        waiting,
         problems: &state.problems,
         warnings,
     }

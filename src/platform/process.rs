@@ -22,11 +22,16 @@ pub struct Process {
 }
 
 /// The processes above this one, nearest first; `None` where the system does not tell.
+///
+/// The first process of all is one of them: in a container it may be git itself, and it is the
+/// parent of whatever has lost its own.
 #[must_use]
 pub fn ancestors() -> Option<Vec<Process>> {
+    Stat::of(std::process::id())?;
     let mut next = std::os::unix::process::parent_id();
     let mut found = Vec::new();
-    while next > 1 {
+    // A parent outside the container has no number here.
+    while next > 0 {
         let Some(stat) = Stat::of(next) else { break };
         found.push(Process {
             pid: next,
@@ -35,7 +40,7 @@ pub fn ancestors() -> Option<Vec<Process>> {
         });
         next = stat.parent;
     }
-    (!found.is_empty()).then_some(found)
+    Some(found)
 }
 
 /// The arguments a process was started with, its name first; empty where they are not told.
@@ -352,8 +357,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn the_parent_is_the_first_ancestor() {
         let found = ancestors().expect("/proc");
-        assert_eq!(found[0].pid, std::os::unix::process::parent_id());
-        assert!(found.iter().all(|process| process.pid > 1));
+        let parent = found.first().map_or(0, |process| process.pid);
+        assert_eq!(parent, std::os::unix::process::parent_id());
+        assert!(found.iter().all(|process| process.pid > 0));
     }
 
     #[test]

@@ -87,6 +87,11 @@ impl HttpServer {
         state.held.clear();
     }
 
+    /// Nobody was told anything so far.
+    pub fn forget_told(&self) {
+        self.inside.state().answers = 0;
+    }
+
     /// Whether somebody was told what there is: it takes git two requests.
     pub fn has_told(&self) -> bool {
         self.inside.state().answers > 1

@@ -1,14 +1,14 @@
 //! A push that ends in the middle, and a waiter that does not live to see its end.
 
-use std::collections::HashSet;
 use std::fs;
+use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 
-use crate::held::{Hold, kill_waiters, of, waiters};
+use crate::held::{Hold, gits, kill_waiters, of, waiters};
 use crate::scene::{Scene, over_each_way, with_all_gits};
-use crate::server::Way;
-use crate::support::{wait_for, with_each_git};
+use crate::server::{Server, Way};
+use crate::support::{program, wait_for, with_each_git};
 
 over_each_way!(a_push_that_is_killed_after_the_remote_took_it_fires);
 
@@ -100,6 +100,54 @@ fn what_the_remote_takes_after_the_push_was_killed_fires() {
     });
 }
 
+/// The next hook, or the user, asks because nobody waits for it any more, or before he who does is
+/// at it: then the remote's first no is not its last either.
+#[test]
+fn what_the_remote_takes_after_others_asked_for_it_fires() {
+    with_all_gits(|home| {
+        let scene = Scene::over(home, Way::Http);
+        let other = Server::new(home, "other.git", Way::Path);
+        for (name, by_retry) in [("by-retry", true), ("by-the-next", false)] {
+            scene.branches(&[name]);
+            let hold = Hold::at(&scene.server, "pre-receive", "");
+            let push = scene.start(&["origin", name]);
+            hold.wait();
+            assert_eq!(kill_waiters(home), 1);
+            push.kill();
+            scene.server.http().forget_told();
+            let retry = by_retry.then(|| {
+                let mut retry = home.command(program(), &scene.clone.folder);
+                let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
+                retry.spawn().expect("it starts")
+            });
+            if !by_retry {
+                scene.pushed(&[&other.url(), "main:refs/notes/none"]);
+            }
+            wait_for("the remote to be asked", || {
+                scene.server.http().has_told().then_some(())
+            });
+            hold.release();
+            wait_for("the end of the server's side", || {
+                gits(home).is_empty().then_some(())
+            });
+            scene.assert_fired(&[name]);
+            if let Some(mut retry) = retry {
+                assert!(retry.wait().expect("it ends").success());
+            }
+        }
+    });
+}
+
+/// Read where the system writes it, as `getsid` cannot say it of a session whose leader is in
+/// another namespace, as those are that a container gets from outside.
+fn session_of(process: Pid) -> Pid {
+    let stat = fs::read_to_string(of(process, "stat")).expect("its state");
+    // After the name: state, parent, group, session.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let session = fields.split_whitespace().nth(3).expect("a session");
+    Pid::from_raw(session.parse().expect("a number")).expect("a process of this namespace")
+}
+
 /// What waits is nothing that anybody else has to wait for, or can stop by chance.
 #[test]
 fn the_waiter_has_let_go_of_everything() {
@@ -127,10 +175,7 @@ fn the_waiter_has_let_go_of_everything() {
                 "{stream}: {open}"
             );
         }
-        let groups: HashSet<_> = [None, Some(waiter)]
-            .map(|pid| rustix::process::getsid(pid).expect("a session"))
-            .into();
-        assert_eq!(groups.len(), 2, "it has a session of its own");
+        assert_eq!(session_of(waiter), waiter, "it has a session of its own");
         let environment = fs::read(of(waiter, "environ")).expect("its environment");
         let environment = String::from_utf8_lossy(&environment).into_owned();
         let local = scene.clone.git(&["rev-parse", "--local-env-vars"]).stdout;
@@ -149,31 +194,38 @@ fn the_waiter_has_let_go_of_everything() {
     });
 }
 
-/// As the system does that has no memory left, or that is shut down.
-#[test]
-fn what_a_killed_waiter_did_not_see_is_decided_later() {
-    with_each_git(|home| {
-        let scene = Scene::by_path(home);
-        let interrupted = |name: &str| {
-            scene.branches(&[name]);
-            scene.clone.git(&["tag", &format!("{name}-tag"), name]);
-            let hold = Hold::at(&scene.server, "post-receive", "");
-            let refused = format!("{name}:refused");
-            let push = scene.start(&["origin", name, &format!("{name}-tag"), &refused]);
-            hold.wait();
-            assert_eq!(kill_waiters(home), 1);
-            hold.release();
-            push.wait();
-            assert_eq!(scene.triggered(), []);
-        };
-        interrupted("by-retry");
-        scene.clone.tool(&["retry"]).succeeded();
-        scene.assert_fired(&["by-retry", "tags/by-retry-tag"]);
+/// A push whose waiter is killed, as the system does that has no memory left or is shut down.
+fn push_with_killed_waiter(scene: &Scene<'_>, name: &str) {
+    let tag = format!("{name}-tag");
+    scene.branches(&[name]);
+    scene.clone.git(&["tag", &tag, name]);
+    let hold = Hold::at(&scene.server, "post-receive", "");
+    let push = scene.start(&["origin", name, &tag, &format!("{name}:refused")]);
+    hold.wait();
+    assert_eq!(kill_waiters(scene.home), 1);
+    hold.release();
+    push.wait();
+    assert_eq!(scene.triggered(), []);
+}
 
-        interrupted("by-the-next");
-        scene.commit("work");
+#[test]
+fn what_a_killed_waiter_did_not_see_is_decided_by_retry() {
+    with_all_gits(|home| {
+        let scene = Scene::by_path(home);
+        push_with_killed_waiter(&scene, "work");
+        scene.clone.tool(&["retry"]).succeeded();
+        scene.assert_fired(&["tags/work-tag", "work"]);
+    });
+}
+
+#[test]
+fn what_a_killed_waiter_did_not_see_is_decided_by_the_next_push() {
+    with_all_gits(|home| {
+        let scene = Scene::by_path(home);
+        push_with_killed_waiter(&scene, "work");
+        scene.commit("more");
         scene.pushed(&["origin", "main"]);
-        scene.assert_fired(&["by-the-next", "main", "tags/by-the-next-tag"]);
+        scene.assert_fired(&["main", "tags/work-tag", "work"]);
     });
 }
 

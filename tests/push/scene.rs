@@ -154,7 +154,7 @@ impl<'a> Scene<'a> {
     pub fn triggered(&self) -> Vec<Taken> {
         let mut triggered: Vec<Taken> = self
             .jenkins
-            .requests()
+            .take_requests()
             .iter()
             .filter(|request| request.method == "POST")
             .map(|request| {
@@ -171,7 +171,6 @@ impl<'a> Scene<'a> {
                 }
             })
             .collect();
-        self.jenkins.clear_requests();
         triggered.sort();
         triggered
     }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
@@ -30,7 +30,32 @@ pub(super) struct Settled {
     refused: bool,
 }
 
-/// Decides every push that `wanted` lets pass and whose git has ended.
+/// When a remote is asked again that may still be at a push whose git was cut off.
+pub(super) const CUT_OFF: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(20),
+];
+
+/// What is done with what landed, and until a remote is asked again that may still be at a push.
+#[derive(Clone, Copy)]
+pub(super) enum Meanwhile<'a> {
+    /// It goes out at once.
+    Send,
+    /// Somebody looks on, is told that it takes longer, and sends it himself.
+    Tell(&'a dyn Fn(&Push)),
+}
+
+impl Meanwhile<'_> {
+    fn sends(self) -> bool {
+        matches!(self, Self::Send)
+    }
+}
+
+/// Decides every push that `wanted` lets pass, whose git has ended and which nobody else is at.
+///
+/// The one who waited for that may have died over it, or be just about to begin. So where git has
+/// only just ended, for all that is known, the remote is asked again as he would ask it.
 ///
 /// # Errors
 /// What the repository or the spool says.
@@ -38,24 +63,40 @@ pub(super) fn settle_ended(
     repository: &Repository,
     spool: &Spool,
     wanted: impl Fn(&Push) -> bool,
+    meanwhile: Meanwhile<'_>,
 ) -> anyhow::Result<Settled> {
     let pushes = spool.pushes()?;
-    let mut by_git: BTreeMap<_, Vec<Push>> = BTreeMap::new();
-    let ended = pushes.under_way.into_iter().filter(has_ended);
-    for push in ended.chain(pushes.undecided.into_iter().filter(|push| !is_too_old(push))) {
-        if wanted(&push) {
-            by_git
-                .entry((push.git.pid, push.git.started))
-                .or_default()
-                .push(push);
-        }
+    let under_way = pushes.under_way.iter().filter(|push| has_ended(push));
+    let undecided = pushes.undecided.iter().filter(|push| !is_too_old(push));
+    let ended = under_way
+        .map(|push| (push, &CUT_OFF[..]))
+        .chain(undecided.map(|push| (push, &[][..])));
+    let mut groups: BTreeMap<_, (Vec<&Push>, &[Duration])> = BTreeMap::new();
+    for (push, waits) in ended.filter(|(push, _)| wanted(push)) {
+        let (group, _) = groups
+            .entry(group_of(push))
+            .or_insert_with(|| (Vec::new(), waits));
+        group.push(push);
     }
     let mut all = Settled::default();
-    for pushes in by_git.into_values() {
-        let settled = settle(repository, spool, &pushes, End::Unknown, None)?;
-        all.taken.extend(settled.taken);
-        all.not_taken.extend(settled.not_taken);
-        all.undecided.extend(settled.undecided);
+    let mut open = Vec::new();
+    for (group, waits) in groups.into_values() {
+        let mut case = Case::take(spool, group, End::Unknown, waits, true)?;
+        match case.look(repository, spool, meanwhile)? {
+            Some(settled) => all.add(settled),
+            None => {
+                if let Meanwhile::Tell(tell) = meanwhile {
+                    case.own.iter().for_each(|(push, _)| tell(push));
+                }
+                open.push(case);
+            }
+        }
+    }
+    while let Some(next) = (0..open.len()).min_by_key(|&place| open[place].due) {
+        if let Some(settled) = open[next].wait_and_look(repository, spool, meanwhile)? {
+            all.add(settled);
+            open.swap_remove(next);
+        }
     }
     Ok(all)
 }
@@ -66,8 +107,7 @@ pub(super) fn group_of(push: &Push) -> (u32, u64, Option<String>) {
     (push.git.pid, push.git.started, id)
 }
 
-/// Decides the pushes of one git, which has ended so. With `waits` this is the one who waited for
-/// that; without, somebody may have begun to before, and died over it.
+/// Decides the pushes of one git, which has ended so, for the one who waited for that.
 ///
 /// Where git did not come to its end by itself the remote may still be at it, so its first no is not
 /// its last: it is asked again after each of `waits`. What it has taken until then goes out.
@@ -76,46 +116,106 @@ pub(super) fn settle(
     spool: &Spool,
     pushes: &[Push],
     end: End,
-    waits: Option<&[Duration]>,
+    waits: &[Duration],
 ) -> anyhow::Result<Settled> {
-    let mut own: Vec<(Push, Lock)> = Vec::new();
-    for push in pushes {
-        // Whoever has the first has them all.
-        let Some(taken) = spool.take_push(&push.id)? else {
-            break;
-        };
-        own.push(taken);
+    let mut case = Case::take(spool, pushes, end, waits, false)?;
+    let mut settled = case.look(repository, spool, Meanwhile::Send)?;
+    loop {
+        match settled {
+            Some(settled) => return Ok(settled),
+            None => settled = case.wait_and_look(repository, spool, Meanwhile::Send)?,
+        }
     }
-    let again = waits.is_none();
-    let mut waits = waits.unwrap_or_default().iter();
-    let mut sent = BTreeSet::new();
-    let settled = loop {
+}
+
+/// Pushes that are decided together, by the one who has them.
+struct Case<'a> {
+    own: Vec<(Push, Lock)>,
+    end: End,
+    /// After these the remote is asked once more.
+    waits: std::slice::Iter<'a, Duration>,
+    due: Instant,
+    /// Somebody may have begun with it before, and died over it.
+    again: bool,
+    /// The ids of what has gone out.
+    sent: BTreeSet<String>,
+}
+
+impl<'a> Case<'a> {
+    fn take<'p>(
+        spool: &Spool,
+        pushes: impl IntoIterator<Item = &'p Push>,
+        end: End,
+        waits: &'a [Duration],
+        again: bool,
+    ) -> anyhow::Result<Self> {
+        let mut own = Vec::new();
+        for push in pushes {
+            // Whoever has the first has them all.
+            let Some(taken) = spool.take_push(&push.id)? else {
+                break;
+            };
+            own.push(taken);
+        }
+        Ok(Self {
+            own,
+            end,
+            waits: waits.iter(),
+            due: Instant::now(),
+            again,
+            sent: BTreeSet::new(),
+        })
+    }
+
+    fn wait_and_look(
+        &mut self,
+        repository: &Repository,
+        spool: &Spool,
+        meanwhile: Meanwhile<'_>,
+    ) -> anyhow::Result<Option<Settled>> {
+        thread::sleep(self.due.saturating_duration_since(Instant::now()));
+        self.look(repository, spool, meanwhile)
+    }
+
+    /// `None` if it is to be looked at again.
+    fn look(
+        &mut self,
+        repository: &Repository,
+        spool: &Spool,
+        meanwhile: Meanwhile<'_>,
+    ) -> anyhow::Result<Option<Settled>> {
         let mut settled = Settled::default();
         let mut asked = false;
-        let verdicts = verdicts(repository, own.iter().map(|(push, _)| push), end, &mut asked)?;
-        sort_out(spool, &own, verdicts, &sent, &mut settled);
-        match waits.next() {
-            Some(wait) if asked && settled.has_open() => {
-                // How many they are is known in the end only.
-                if !may_be_storm(&own) && !settled.taken.is_empty() {
-                    put(spool, &settled.taken, again)?;
-                    sent.extend(settled.taken.iter().map(|trigger| trigger.id.clone()));
-                    deliver::start(repository.common_dir(), Start::Eager)?;
-                }
-                thread::sleep(*wait);
+        let own = self.own.iter().map(|(push, _)| push);
+        let verdicts = verdicts(repository, own, self.end, &mut asked)?;
+        sort_out(spool, &self.own, verdicts, &self.sent, &mut settled);
+        if asked
+            && settled.has_open()
+            && let Some(wait) = self.waits.next()
+        {
+            // How many they are is known in the end only.
+            if !may_be_storm(&self.own) && !settled.taken.is_empty() && meanwhile.sends() {
+                put(spool, &settled.taken, self.again)?;
+                let ids = settled.taken.iter().map(|trigger| trigger.id.clone());
+                self.sent.extend(ids);
+                deliver::start(repository.common_dir(), Start::Eager)?;
             }
-            _ => break settled,
+            self.due = Instant::now() + *wait;
+            return Ok(None);
         }
-    };
-    put(spool, &settled.taken, again)?;
-    write_down(spool, &settled, again)?;
-    for (push, _) in &own {
-        match settled.undecided.iter().find(|left| left.id == push.id) {
-            Some(left) => spool.keep_undecided(left)?,
-            None => spool.end_push(&push.id)?,
+        put(spool, &settled.taken, self.again)?;
+        write_down(spool, &settled, self.again)?;
+        for (push, _) in &self.own {
+            match settled.undecided.iter().find(|left| left.id == push.id) {
+                Some(left) => spool.keep_undecided(left)?,
+                None => spool.end_push(&push.id)?,
+            }
         }
+        if !settled.taken.is_empty() && meanwhile.sends() {
+            deliver::start(repository.common_dir(), Start::Eager)?;
+        }
+        Ok(Some(settled))
     }
-    Ok(settled)
 }
 
 /// What became of each reference, once for all addresses of one remote: it is enough that one of
@@ -210,6 +310,12 @@ fn max_triggers(own: &[(Push, Lock)]) -> usize {
 }
 
 impl Settled {
+    fn add(&mut self, other: Self) {
+        self.taken.extend(other.taken);
+        self.not_taken.extend(other.not_taken);
+        self.undecided.extend(other.undecided);
+    }
+
     /// Whether a later look may find more.
     fn has_open(&self) -> bool {
         self.refused || !self.undecided.is_empty()

@@ -2,7 +2,7 @@
 
 use bstr::BString;
 
-use super::settle::settle_ended;
+use super::settle::{Meanwhile, settle_ended};
 use super::{asked_lately, has_ended, is_too_old, waiter};
 use crate::cli::enqueue::some_of;
 use crate::cli::outcomes::tone;
@@ -66,7 +66,8 @@ pub(in crate::cli) fn ask_again(
     if !spool.may_have_pushes() {
         return Ok(true);
     }
-    let settled = settle_ended(repository, spool, |_| true)?;
+    let tell = |push: &Push| printer.note(&being_found_out(push));
+    let settled = settle_ended(repository, spool, |_| true, Meanwhile::Tell(&tell))?;
     for (trigger, why) in &settled.not_taken {
         let text = format!("{} → {}: {why}", trigger.reference(), trigger.job);
         say(printer, Outcome::NotPushed, [trigger], (why, &text), json);
@@ -114,16 +115,20 @@ fn say<'a>(
 /// That git has not ended, or that somebody is at finding out what came of it.
 pub(in crate::cli) fn under_way(push: &Push) -> String {
     if has_ended(push) {
-        return format!(
-            "it is being found out whether {} took {}",
-            push.destination(),
-            names_of(push)
-        );
+        return being_found_out(push);
     }
     format!(
         "{} is being pushed to {}; what lands is triggered then",
         names_of(push),
         push.destination()
+    )
+}
+
+fn being_found_out(push: &Push) -> String {
+    format!(
+        "it is being found out whether {} took {}",
+        push.destination(),
+        names_of(push)
     )
 }
 

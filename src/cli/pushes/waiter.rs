@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bstr::{BString, ByteSlice as _};
 
-use super::settle::{group_of, settle, settle_ended};
+use super::settle::{CUT_OFF, Meanwhile, group_of, settle, settle_ended};
 use super::{NOBODY, asked_lately};
-use crate::deliver::{self, Start};
 use crate::environment;
 use crate::event::push;
 use crate::git::Repository;
@@ -17,14 +16,7 @@ use crate::spool::{ProcessId, Push, Spool};
 /// The hidden command that waits for the end of a push.
 pub(in crate::cli) const COMMAND: &str = "after-push";
 
-/// When a remote is asked again that may still be at a push whose git was cut off.
-const CUT_OFF: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(20),
-];
-
-/// The same where it is not known who pushes, so that the push may not even have begun.
+/// As [`CUT_OFF`], where it is not known who pushes, so that the push may not even have begun.
 const UNSEEN: [Duration; 5] = [
     Duration::from_secs(1),
     Duration::from_secs(5),
@@ -96,7 +88,7 @@ pub(in crate::cli) fn run(id: Option<&str>) -> anyhow::Result<()> {
     let here = here.ok_or_else(|| anyhow::anyhow!("no repository is named"))?;
     let repository = Repository::discover(here, &paths)?;
     let spool = Spool::of(repository.common_dir());
-    let settled = match id {
+    match id {
         Some(id) => {
             let waiting = spool.pushes()?.under_way;
             let Some(own) = waiting.into_iter().find(|push| push.id == id) else {
@@ -116,12 +108,12 @@ pub(in crate::cli) fn run(id: Option<&str>) -> anyhow::Result<()> {
             } else {
                 &CUT_OFF[..]
             };
-            settle(&repository, &spool, &same, end, Some(waits))?
+            settle(&repository, &spool, &same, end, waits)?;
         }
-        None => settle_ended(&repository, &spool, |push| !asked_lately(push))?,
-    };
-    if !settled.taken.is_empty() {
-        deliver::start(repository.common_dir(), Start::Eager)?;
+        None => {
+            let wanted = |push: &Push| !asked_lately(push);
+            settle_ended(&repository, &spool, wanted, Meanwhile::Send)?;
+        }
     }
     Ok(())
 }

@@ -103,6 +103,12 @@ impl StandIn {
         lock(&self.shared.world).requests.clone()
     }
 
+    /// Gives away the requests so far, and forgets them: none that comes meanwhile is lost.
+    #[must_use]
+    pub fn take_requests(&self) -> Vec<RecordedRequest> {
+        std::mem::take(&mut lock(&self.shared.world).requests)
+    }
+
     /// Forgets the requests so far.
     pub fn clear_requests(&self) {
         lock(&self.shared.world).requests.clear();

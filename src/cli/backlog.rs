@@ -109,7 +109,9 @@ pub(super) fn reason_of(trigger: &Trigger) -> &str {
 
 fn is_old(trigger: &Trigger) -> bool {
     const USUAL: SignedDuration = SignedDuration::from_mins(1);
-    Timestamp::now().duration_since(trigger.created) > USUAL
+    let held = i64::try_from(trigger.coalesce.unwrap_or_default()).unwrap_or(i64::MAX);
+    let age = Timestamp::now().duration_since(trigger.created);
+    age > USUAL.saturating_add(SignedDuration::from_secs(held))
 }
 
 fn local_time(trigger: &Trigger) -> String {

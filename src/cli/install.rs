@@ -154,7 +154,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 /// This program by the path it was started by, if that leads to it: what a link leads to changes
 /// with every update.
 fn program() -> io::Result<PathBuf> {
-    let own = std::env::current_exe()?;
+    let own = platform::this_program()?;
     let started = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
     let candidates = if started.components().count() > 1 {
         vec![std::path::absolute(&started)?]

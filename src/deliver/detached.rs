@@ -121,7 +121,7 @@ pub fn run(
     }
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
-    while !(lifetime.stopped)() {
+    while lifetime.is_before(end) {
         match spool.lock_sending()? {
             Some(_lock) => {
                 let eager = spool.take_asked_again()?;

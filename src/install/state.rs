@@ -459,7 +459,7 @@ impl Inspection<'_> {
         if note.ends_with(NOT_ON_PATH) {
             return problem(
                 format!("{} runs it {note}", ours.from),
-                match std::env::current_exe() {
+                match platform::this_program() {
                     Ok(own) => format!("put a link to {} into a folder of your PATH", own.display()),
                     Err(_) => "put it into a folder of your PATH".to_owned(),
                 },
@@ -559,7 +559,7 @@ fn programs(repository: &Repository, hooks: &[(Event, Vec<HookState>)]) -> Vec<P
 
 /// What the program says it is.
 fn version_of(program: &Path) -> Option<String> {
-    if std::env::current_exe().is_ok_and(|own| platform::is_same_file(&own, program)) {
+    if platform::this_program().is_ok_and(|own| platform::is_same_file(&own, program)) {
         return Some(env!("CARGO_PKG_VERSION").to_owned());
     }
     if !is_executable(program) {

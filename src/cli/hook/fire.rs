@@ -221,6 +221,9 @@ impl Fire<'_> {
                 if told.insert(trouble.clone()) {
                     self.printer.hook_line(&format!("not sent: {trouble}"));
                 }
+            } else if let Some(seconds) = trigger.coalesce {
+                self.printer
+                    .hook_line(&format!("{to}, held for {seconds} s in case a newer one comes"));
             } else {
                 self.printer.hook_line(&to);
             }

@@ -208,8 +208,9 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
     let token = trigger.token_from.as_deref().map(environment::job_token_variable);
     let masked = Secret::new("•••".into());
     let job_token = token.as_ref().map(|_| &masked);
-    let cause = deliver::cause_of(&trigger.cause.0, &trigger.id);
-    let order = deliver::order_of(trigger, method, &parameters, &cause, None, job_token);
+    // Its id would be found nowhere.
+    let cause = &trigger.cause.0;
+    let order = deliver::order_of(trigger, method, &parameters, cause, None, job_token);
     let url = order.url(&server, !parameters.is_empty());
     if arguments.curl {
         printer.result(&curl(&order, &url, token.as_deref()));

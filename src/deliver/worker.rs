@@ -189,7 +189,7 @@ impl<'a> Worker<'a> {
             Ok(state) | Err(state) => state,
         };
         let is_open = state.is_open();
-        let mut entry = Entry::of(&trigger, state.outcome());
+        let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
@@ -198,6 +198,21 @@ impl<'a> Worker<'a> {
         let recorded = self.record(&trigger, &state, &entry);
         self.report(entry);
         recorded.map(|()| is_open)
+    }
+
+    /// The line about it. What is settled for several is told of the newest.
+    fn entry_of(&self, trigger: &Trigger, state: &State) -> spool::Result<Entry> {
+        let newest = match trigger.with.last() {
+            Some(id) if !state.is_open() => self.spool.read(id)?,
+            _ => None,
+        };
+        let entry = Entry::of(trigger, state.outcome());
+        let Some(newest) = newest else { return Ok(entry) };
+        let others = entry.ids().filter(|id| *id != newest.id).map(str::to_owned);
+        Ok(Entry {
+            also: others.collect(),
+            ..Entry::of(&newest, state.outcome())
+        })
     }
 
     /// Ends what a sender began that died between the journal and the spool, if the journal has
@@ -227,7 +242,7 @@ impl<'a> Worker<'a> {
                 trouble: last.message.clone(),
                 ..trigger.clone()
             };
-            self.leave(&trigger, &last.also, last.outcome)?;
+            self.leave(&trigger, &last)?;
             return Ok(Some(last));
         }
         Ok(None)
@@ -413,14 +428,15 @@ impl<'a> Worker<'a> {
     /// The journal first: a trigger leaves the spool only after its outcome is in there.
     fn close(&self, trigger: &Trigger, entry: &Entry) -> spool::Result<()> {
         self.spool.journal().append(entry)?;
-        self.leave(trigger, &entry.also, entry.outcome)
+        self.leave(trigger, entry)
     }
 
     /// That which names the others leaves last: as long as it is there, the journal is asked for
     /// all of them.
-    fn leave(&self, trigger: &Trigger, also: &[String], outcome: Outcome) -> spool::Result<()> {
-        for id in also.iter().chain([&trigger.id]) {
-            if outcome != Outcome::Failed {
+    fn leave(&self, trigger: &Trigger, entry: &Entry) -> spool::Result<()> {
+        let others = entry.ids().filter(|id| *id != trigger.id);
+        for id in others.chain([trigger.id.as_str()]) {
+            if entry.outcome != Outcome::Failed {
                 self.spool.done(id)?;
             } else if let Some(one) = self.spool.read(id)? {
                 self.spool.fail(&Trigger {

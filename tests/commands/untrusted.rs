@@ -3,7 +3,7 @@
 use jenkins_stand_in::StandIn;
 
 use crate::helpers::{Bait, filtered, home, said};
-use crate::support::{shop, short_file, with_each_git};
+use crate::support::{shop, short_file, wait_for, with_each_git};
 
 fn file(servers: &[(&str, &str)], rules: &[(&str, &str)]) -> String {
     let mut text = String::from("version: 1\nservers:\n");
@@ -166,14 +166,17 @@ fn trust_releases_what_was_held_and_sends_it() {
         repository.install();
         repository.write(".jenkins-trigger.yml", short_file(&other));
         repository.commit("first");
-        let first = repository.head();
         repository.commit("second");
+        let second = repository.head();
         assert!(other.requests().is_empty());
         let ran = repository.tool(&["trust"]);
         let journal = repository.wait_for_accepted(2);
-        assert_eq!(journal[0]["sha"], first, "the oldest goes first");
-        assert!(repository.waiting().is_empty());
-        assert_eq!(other.requests().len(), 2);
+        assert_eq!(journal[0]["sha"], second, "the newest is told of");
+        wait_for("nothing to wait", || {
+            repository.waiting().is_empty().then_some(())
+        });
+        // They ask for the same.
+        assert_eq!(other.requests().len(), 1);
         assert!(jenkins.requests().is_empty());
         filtered(home, || {
             insta::allow_duplicates! {

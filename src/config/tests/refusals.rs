@@ -37,7 +37,8 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
             "multibranch: true",
             "5:5 unknown key `multibranch` in a rule",
             "known keys here are `name`, `job`, `server`, `method`, `token_from`, `events`, `branches`, `tags`, `remotes`, \
-             `paths`, `paths_ignore`, `branch_parameter`, `parameters`, `delay`, `cause` and `skip_ci`",
+             `paths`, `paths_ignore`, `branch_parameter`, `parameters`, `delay`, `coalesce`, \
+             `cause` and `skip_ci`",
         ),
     ]);
     file_refused(&[

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{BranchParameter, EventKind, Method, Operation};
-use super::{HEAD, config, refusal, rule, told, with_rule};
+use super::{HEAD, config, refusal, rule, rule_refused, told, with_rule};
 
 #[test]
 fn texts_stay_as_they_are_written() {
@@ -230,4 +230,29 @@ fn words_are_read_as_they_are_printed() {
         unknown.map_err(|error| error.to_string()),
         Err("not one of post-commit, post-push, post-receive".to_owned())
     );
+}
+
+#[test]
+fn coalescing_needs_a_delay_that_its_sender_lives_to_see() {
+    let coalesces = |text: &str| rule(&format!("coalesce: latest\n    delay: {text}")).coalesce;
+    assert!(coalesces("30s"));
+    assert!(coalesces("10m"));
+    assert!(!rule("delay: 30s").coalesce);
+    rule_refused(&[
+        (
+            "coalesce: latest",
+            "5:15 `coalesce` without a `delay`: how long is it to wait for newer ones?",
+            "add `delay: 30s`",
+        ),
+        (
+            "coalesce: latest\n    delay: 11m",
+            "5:15 with `coalesce` it is this tool that waits, and not for longer than 10 minutes",
+            "write `delay: 10m` or less, or leave `coalesce` out: then Jenkins waits",
+        ),
+        (
+            "coalesce: oldest\n    delay: 1m",
+            "5:15 unknown value `oldest` of `coalesce`",
+            "write `coalesce: latest`, or leave it out: then every trigger is sent",
+        ),
+    ]);
 }

@@ -20,6 +20,7 @@ mod trigger;
 mod trust;
 mod twice;
 mod uninstall;
+mod watch;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -48,7 +49,8 @@ Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_UR
 a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
 JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
-Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.")]
+Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),
+130 interrupted.")]
 struct Arguments {
     /// Work as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
@@ -110,10 +112,27 @@ enum Exit {
     Act,
     /// 3: Jenkins refused.
     Refused,
+    /// 4: a build ended with another result than success, or was cancelled.
+    NotSuccessful,
     /// 130: the user interrupted it.
     Interrupted,
     /// That of the git that was run.
     Git(u8),
+}
+
+impl Exit {
+    /// The one of two that whoever ran the command has to hear of first.
+    fn worse(self, other: Self) -> Self {
+        let weight = |exit: Self| match exit {
+            Self::Done => 0,
+            Self::Act => 1,
+            Self::NotSuccessful => 2,
+            Self::Refused => 3,
+            Self::Git(_) => 4,
+            Self::Interrupted => 5,
+        };
+        if weight(other) > weight(self) { other } else { self }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -122,6 +141,7 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Act => Self::from(1),
             Exit::Refused => Self::from(3),
+            Exit::NotSuccessful => Self::from(4),
             Exit::Interrupted => Self::from(130),
             Exit::Git(code) => Self::from(code),
         }

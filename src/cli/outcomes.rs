@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::Exit;
-use crate::deliver::Foreground;
-use crate::spool::{Entry, Outcome, Spool, Trigger};
+use crate::deliver::{Foreground, Sent};
+use crate::spool::{self, Entry, Outcome, Spool, Trigger};
 use crate::ui::{Printer, Tone};
 
 /// The tone of an outcome.
@@ -43,6 +43,22 @@ pub(super) fn send(
     (triggers, drop_held): (&[Trigger], bool),
     json: bool,
 ) -> anyhow::Result<Exit> {
+    let (outcomes, sent) = deliver(spool, sending, (triggers, drop_held))?;
+    let exit = print(printer, &outcomes, json);
+    sent?;
+    Ok(exit)
+}
+
+/// The same for a caller who prints himself; what the file system said about the rest comes beside
+/// what was sent.
+///
+/// # Errors
+/// As [`send`].
+pub(super) fn deliver(
+    spool: &Spool,
+    sending: Foreground<'_>,
+    (triggers, drop_held): (&[Trigger], bool),
+) -> spool::Result<(Sent, spool::Result<()>)> {
     let (outcomes, sent) = sending.send(triggers, drop_held);
     for (trigger, entry) in &outcomes {
         if let Some(Outcome::Failed | Outcome::Unknown) = entry.as_ref().map(|entry| entry.outcome) {
@@ -50,9 +66,7 @@ pub(super) fn send(
             spool.mark_told(&trigger.id)?;
         }
     }
-    let exit = print(printer, &outcomes, json);
-    sent?;
-    Ok(exit)
+    Ok((outcomes, sent))
 }
 
 /// Prints the outcome of each trigger and finds the exit code that fits them all. One without an

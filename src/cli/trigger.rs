@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 use url::Url;
 
-use super::{Exit, Refusal, Session, enqueue, file, outcomes};
+use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::deliver::{self, Foreground};
@@ -15,7 +15,7 @@ use crate::git::{Head, Repository};
 use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
 use crate::secret::Secret;
-use crate::spool::{Spool, Trigger};
+use crate::spool::{Outcome, Spool, Trigger};
 use crate::text::{Text, shell_word};
 use crate::ui::{Printer, Tone};
 
@@ -40,6 +40,14 @@ pub(super) struct Arguments {
     /// With --dry-run: show it as curl commands, secrets as the variables that hold them
     #[arg(long, requires = "dry_run", conflicts_with = "json")]
     curl: bool,
+
+    /// Wait for the builds and print their results; Ctrl-C leaves them alone
+    #[arg(long, conflicts_with = "dry_run")]
+    wait: bool,
+
+    /// The same, and print their consoles
+    #[arg(long, conflicts_with_all = ["dry_run", "json"])]
+    follow: bool,
 
     /// Print one JSON object per trigger
     #[arg(long)]
@@ -89,7 +97,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Ok(Exit::Done);
     }
     check_trust(&repository, &triggers)?;
-    send(printer, &repository, &triggers, arguments.json)
+    send(printer, &repository, &triggers, arguments)
 }
 
 fn event(repository: &Repository, arguments: &Arguments) -> anyhow::Result<Event> {
@@ -179,7 +187,7 @@ fn send(
     printer: &Printer,
     repository: &Repository,
     triggers: &[Trigger],
-    json: bool,
+    arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
     let sending = Foreground::begin(&spool, repository.common_dir())?;
@@ -187,7 +195,33 @@ fn send(
         spool.put(trigger)?;
     }
     // Whoever asked by hand asks again when what holds it is put right; two would go out then.
-    outcomes::send(printer, &spool, sending, (triggers, true), json)
+    let what = (triggers, true);
+    if !(arguments.wait || arguments.follow) {
+        return outcomes::send(printer, &spool, sending, what, arguments.json);
+    }
+    let (outcomes, sent) = outcomes::deliver(&spool, sending, what)?;
+    let (mut accepted, mut others) = (Vec::new(), Vec::new());
+    for (trigger, entry) in outcomes {
+        // Older ones that had to go first are nobody's to wait for.
+        let asked_for = triggers.iter().any(|asked| asked.id == trigger.id);
+        match entry {
+            Some(entry) if asked_for && matches!(entry.outcome, Outcome::Queued | Outcome::Merged) => {
+                accepted.push((trigger, entry));
+            }
+            entry => others.push((trigger, entry)),
+        }
+    }
+    // Those that were sent as one share an item.
+    let ids: Vec<String> = accepted.iter().map(|(trigger, _)| trigger.id.clone()).collect();
+    accepted.retain(|(trigger, entry)| trigger.id == entry.id || !ids.contains(&entry.id));
+    let refused = outcomes::print(printer, &others, arguments.json);
+    sent?;
+    let wishes = watch::Wishes {
+        follow: arguments.follow,
+        json: arguments.json,
+    };
+    let built = watch::run(printer, &accepted, wishes)?;
+    Ok(built.worse(refused))
 }
 
 /// A request as it would go out, secrets left out.

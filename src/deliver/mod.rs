@@ -10,7 +10,7 @@ mod worker;
 use std::time::Duration;
 
 pub use detached::{COMMAND, Lifetime, Start, run, start};
-pub use foreground::Foreground;
+pub use foreground::{Foreground, Sent};
 pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
 pub use sender::Stopped;
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod explain;
+mod follow;
 mod look;
 mod read;
 
@@ -14,6 +15,7 @@ use url::Url;
 
 pub use client::{Attempt, Client, is_loopback};
 pub use explain::Explanation;
+pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use look::{Looked, Wanted};
 
 use crate::secret::{Login, Secret};

@@ -1,5 +1,6 @@
 //! Everything a person or a program reads goes through here.
 
+mod progress;
 mod snippet;
 mod table;
 
@@ -8,6 +9,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
+pub use progress::Progress;
 pub use snippet::Snippet;
 pub use table::Table;
 
@@ -192,6 +194,13 @@ impl Printer {
     pub fn raw(&self, bytes: &[u8]) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(bytes).and_then(|()| out.flush());
+    }
+
+    /// Text on stdout as it is, line ends included. Whoever made it has left nothing in it that a
+    /// terminal obeys but colours, which are taken out where they are not wanted.
+    pub fn text(&self, text: &str) {
+        let mut out = AutoStream::new(io::stdout(), self.color).lock();
+        let _ = write!(out, "{text}").and_then(|()| out.flush());
     }
 
     /// Something to know, unless `--quiet`.

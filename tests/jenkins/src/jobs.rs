@@ -39,8 +39,12 @@ impl Kind {
 pub enum BuildResult {
     /// It went well.
     Success,
+    /// It ran to its end, but its tests did not.
+    Unstable,
     /// It failed.
     Failure,
+    /// It ended before it began.
+    NotBuilt,
     /// Someone stopped it.
     Aborted,
 }
@@ -51,7 +55,9 @@ impl BuildResult {
     pub fn name(self) -> &'static str {
         match self {
             Self::Success => "SUCCESS",
+            Self::Unstable => "UNSTABLE",
             Self::Failure => "FAILURE",
+            Self::NotBuilt => "NOT_BUILT",
             Self::Aborted => "ABORTED",
         }
     }
@@ -59,7 +65,9 @@ impl BuildResult {
     pub(crate) fn color(self) -> &'static str {
         match self {
             Self::Success => "blue",
+            Self::Unstable => "yellow",
             Self::Failure => "red",
+            Self::NotBuilt => "notbuilt",
             Self::Aborted => "aborted",
         }
     }
@@ -401,7 +409,9 @@ impl JobState {
             .iter()
             .rev()
             .filter_map(|build| match build.finished {
-                Some((end, BuildResult::Success | BuildResult::Failure)) => Some(end - build.started),
+                Some((end, BuildResult::Success | BuildResult::Unstable | BuildResult::Failure)) => {
+                    Some(end - build.started)
+                }
                 _ => None,
             })
             .take(3)

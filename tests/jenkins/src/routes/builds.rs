@@ -20,7 +20,10 @@ impl Context<'_> {
         let found = match which {
             "lastBuild" => state.builds.last(),
             "lastCompletedBuild" => finished(|_| true),
-            "lastSuccessfulBuild" | "lastStableBuild" => finished(|result| result == BuildResult::Success),
+            "lastStableBuild" => finished(|result| result == BuildResult::Success),
+            "lastSuccessfulBuild" => {
+                finished(|result| matches!(result, BuildResult::Success | BuildResult::Unstable))
+            }
             "lastFailedBuild" => finished(|result| result == BuildResult::Failure),
             "lastUnsuccessfulBuild" => finished(|result| result != BuildResult::Success),
             number => number

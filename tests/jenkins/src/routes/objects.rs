@@ -82,8 +82,14 @@ impl Context<'_> {
                     .is_some_and(|(_, result)| results.contains(&result))
             }))
         };
-        let all = [BuildResult::Success, BuildResult::Failure, BuildResult::Aborted];
-        let bad = [BuildResult::Failure, BuildResult::Aborted];
+        let good = [BuildResult::Success, BuildResult::Unstable];
+        let bad = [
+            BuildResult::Unstable,
+            BuildResult::Failure,
+            BuildResult::NotBuilt,
+            BuildResult::Aborted,
+        ];
+        let all = [&[BuildResult::Success], &bad[..]].concat();
         let queued = world
             .queue
             .items
@@ -117,8 +123,8 @@ impl Context<'_> {
             .top("lastCompletedBuild", finished(&all))
             .top("lastFailedBuild", finished(&[BuildResult::Failure]))
             .top("lastStableBuild", finished(&[BuildResult::Success]))
-            .top("lastSuccessfulBuild", finished(&[BuildResult::Success]))
-            .top("lastUnstableBuild", Value::Null)
+            .top("lastSuccessfulBuild", finished(&good))
+            .top("lastUnstableBuild", finished(&[BuildResult::Unstable]))
             .top("lastUnsuccessfulBuild", finished(&bad))
             .top("nextBuildNumber", state.next_build)
             .top("property", properties)

@@ -1,0 +1,281 @@
+//! What becomes of a queue item: why it waits, its build, the build's console and result.
+
+use std::io::{self, Read as _};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::client::{Client, TOTAL_LIMIT, header, innermost};
+use super::explain::{Explanation, say};
+use super::read::{self, NoPage, Page};
+use super::{job_path, job_url};
+use crate::secret::Login;
+
+/// How long one answer with a console may take: what is there already may be long.
+const CONSOLE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where a queue item is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// It waits.
+    Waits {
+        /// Jenkins's reason, in its words and its language.
+        why: String,
+        /// In the quiet period; the reason counts down.
+        quiet: bool,
+    },
+    /// It left the queue, and its build is not there yet.
+    Left,
+    /// Somebody took it out; there will be no build.
+    Cancelled,
+    /// It is the build of this number.
+    Builds(u64),
+}
+
+/// A build at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// `SUCCESS`, `UNSTABLE`, `FAILURE`, `ABORTED` or `NOT_BUILT` once it ended.
+    pub result: Option<String>,
+    /// How long it runs or ran.
+    pub duration: Duration,
+    /// How long those before it took.
+    pub estimated: Option<Duration>,
+}
+
+/// Why something cannot be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unseen {
+    /// The server does not answer, or not as itself; it may later.
+    Away(String),
+    /// There is no such thing, or this user may not see it.
+    Missing,
+    /// It says no. While it starts it does so for a moment (contract, observed 4).
+    Denied(Explanation),
+}
+
+/// How much of a console was read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// In bytes of the log as Jenkins keeps it.
+    start: u64,
+    /// What of the text from there on was read before the answer broke off.
+    known: u64,
+}
+
+/// The address of a build's page, made from the configured URL: what Jenkins says comes from its
+/// root URL, which may be wrong (contract, observed 3).
+#[must_use]
+pub fn build_url(server: &Url, job: &str, number: u64) -> String {
+    format!("{}{number}/", job_url(server, job))
+}
+
+#[derive(Deserialize)]
+struct ItemObject {
+    #[serde(rename = "_class", default)]
+    class: String,
+    #[serde(default)]
+    why: Option<String>,
+    #[serde(default)]
+    cancelled: Option<bool>,
+    #[serde(default)]
+    executable: Option<Executable>,
+}
+
+#[derive(Deserialize)]
+struct Executable {
+    #[serde(default)]
+    number: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Builds {
+    #[serde(default)]
+    builds: Vec<Queued>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Queued {
+    number: u64,
+    queue_id: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildObject {
+    building: bool,
+    #[serde(default)]
+    result: Option<String>,
+    #[serde(default)]
+    duration: i64,
+    #[serde(default)]
+    estimated_duration: i64,
+    timestamp: i64,
+}
+
+impl Client {
+    /// Where a queue item is. Jenkins forgets it 300 s after it left the queue (contract, observed 3).
+    ///
+    /// # Errors
+    /// [`Unseen`].
+    pub fn item(&self, item: u64, login: &Login) -> Result<Item, Unseen> {
+        let path = format!("queue/item/{item}/api/json");
+        let (found, _): (ItemObject, _) = self.see(&path, "why,cancelled,executable[number]", login)?;
+        let number = found.executable.and_then(|build| build.number);
+        Ok(match (number, found.cancelled) {
+            (Some(number), _) => Item::Builds(number),
+            (None, Some(true)) => Item::Cancelled,
+            (None, Some(false)) => Item::Left,
+            (None, None) => Item::Waits {
+                why: found.why.unwrap_or_default(),
+                quiet: found.class.ends_with("$WaitingItem"),
+            },
+        })
+    }
+
+    /// The build that a queue item became, among the last 100 of its job.
+    ///
+    /// # Errors
+    /// [`Unseen`], which is about the job.
+    pub fn build_of(&self, job: &str, item: u64, login: &Login) -> Result<Option<u64>, Unseen> {
+        let path = format!("{}api/json", job_path(job));
+        let (found, _): (Builds, _) = self.see(&path, "builds[number,queueId]{0,100}", login)?;
+        let build = found.builds.iter().find(|build| build.queue_id == item);
+        Ok(build.map(|build| build.number))
+    }
+
+    /// How a build goes.
+    ///
+    /// # Errors
+    /// [`Unseen`].
+    pub fn build(&self, job: &str, number: u64, login: &Login) -> Result<Build, Unseen> {
+        let path = format!("{}{number}/api/json", job_path(job));
+        let asked = "building,result,duration,estimatedDuration,timestamp";
+        let (found, page): (BuildObject, Page) = self.see(&path, asked, login)?;
+        let milliseconds = |length: i64| u64::try_from(length).ok().map(Duration::from_millis);
+        // By the server's own clock, as far as it tells.
+        let running = page
+            .date
+            .and_then(|now| milliseconds(now.as_millisecond().saturating_sub(found.timestamp)));
+        Ok(Build {
+            result: found.result.filter(|_| !found.building),
+            duration: if found.building {
+                running.unwrap_or_default()
+            } else {
+                milliseconds(found.duration).unwrap_or_default()
+            },
+            // -1 where there is none.
+            estimated: milliseconds(found.estimated_duration),
+        })
+    }
+
+    /// Reads on in the console of a build. `take` gets it piece by piece and can end it. Tells
+    /// whether there will be more.
+    ///
+    /// # Errors
+    /// [`Unseen`]; `place` says how much was read all the same.
+    pub fn console(
+        &self,
+        (job, number): (&str, u64),
+        place: &mut Place,
+        login: &Login,
+        take: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> Result<bool, Unseen> {
+        let path = format!(
+            "{}{number}/logText/progressiveText?start={}",
+            job_path(job),
+            place.start
+        );
+        let request = self.get(&path).timeout(CONSOLE_LIMIT);
+        let request = request.basic_auth(&login.user, Some(login.token.expose()));
+        let mut response = request.send().map_err(|error| {
+            self.away(&NoPage {
+                cause: innermost(&error),
+            })
+        })?;
+        if response.status() != 200 {
+            return Err(self.unseen(response.status().as_u16(), &path, login));
+        }
+        let size = header(&response, "X-Text-Size").and_then(|size| size.parse().ok());
+        let Some(size) = size else {
+            return Err(self.unseen(200, &path, login));
+        };
+        // Absent once the log is whole (contract, observed 4).
+        let more = header(&response, "X-More-Data").is_some_and(|more| more == "true");
+        if size < place.start {
+            // It gives the whole log again to who asks for what is past its end.
+            place.start = size;
+            return Ok(more);
+        }
+        let mut known = place.known;
+        let mut chunk = [0; 8 * 1024];
+        loop {
+            let length = match response.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(length) => length,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(self.away(&NoPage {
+                        cause: error.to_string(),
+                    }));
+                }
+            };
+            let skipped = known.min(length as u64);
+            known -= skipped;
+            let new = usize::try_from(skipped).map_or(&[][..], |skipped| &chunk[skipped..length]);
+            place.known += new.len() as u64;
+            if !new.is_empty() && take(new).is_break() {
+                return Ok(false);
+            }
+        }
+        *place = Place {
+            start: size,
+            known: 0,
+        };
+        Ok(more)
+    }
+
+    fn see<T: DeserializeOwned>(&self, path: &str, tree: &str, login: &Login) -> Result<(T, Page), Unseen> {
+        let asked = format!("{path}{}", read::tree(tree));
+        let page = self
+            .read(&asked, Some(login), TOTAL_LIMIT)
+            .map_err(|error| self.away(&error))?;
+        match page.json() {
+            Ok(found) if page.status == 200 => Ok((found, page)),
+            _ => Err(self.unseen(page.status, path, login)),
+        }
+    }
+
+    fn away(&self, error: &NoPage) -> Unseen {
+        let host = self.server.host_str().unwrap_or_default();
+        Unseen::Away(format!("{host} does not answer ({})", error.cause))
+    }
+
+    fn unseen(&self, status: u16, path: &str, login: &Login) -> Unseen {
+        let host = self.server.host_str().unwrap_or_default();
+        let user = &login.user;
+        match status {
+            404 => Unseen::Missing,
+            429 | 500..=599 => Unseen::Away(format!("{host} is not available (HTTP {status})")),
+            401 => Unseen::Denied(say(
+                format!("Jenkins at {host} does not accept the API token of user {user}"),
+                format!(
+                    "make one at {}me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN",
+                    self.server
+                ),
+            )),
+            403 => Unseen::Denied(say(
+                format!("user {user} may not see the job (HTTP 403)"),
+                format!("an administrator gives {user} the permission Job/Read on the job and its folders"),
+            )),
+            status => Unseen::Denied(say(
+                format!("{}{path} shows no build (HTTP {status})", self.server),
+                "a proxy or single sign-on stands before Jenkins; it must let API tokens through",
+            )),
+        }
+    }
+}

@@ -146,18 +146,32 @@ fn a_server_is_deserted_when_the_last_client_has_gone() {
 fn what_took_effect_is_remembered_longer_than_the_queue_remembers_it() {
     let jenkins = StandIn::start(Setup::recorded_server());
     for branch in ["main", "main", "dev"] {
-        post(jenkins.port(), "/job/branchy/buildWithParameters", &format!("BRANCH={branch}"));
+        post(
+            jenkins.port(),
+            "/job/branchy/buildWithParameters",
+            &format!("BRANCH={branch}"),
+        );
     }
     jenkins.cancel_item(1);
     jenkins.resume();
     let taken: Vec<_> = jenkins
         .taken()
         .iter()
-        .map(|taken| (taken.item, taken.parameter("BRANCH").map(str::to_owned), taken.merged))
+        .map(|taken| {
+            (
+                taken.item,
+                taken.parameter("BRANCH").map(str::to_owned),
+                taken.merged,
+            )
+        })
         .collect();
     let branch = |name: &str| Some(name.to_owned());
     assert_eq!(
         taken,
-        [(1, branch("main"), false), (1, branch("main"), true), (2, branch("dev"), false)]
+        [
+            (1, branch("main"), false),
+            (1, branch("main"), true),
+            (2, branch("dev"), false)
+        ]
     );
 }

@@ -67,6 +67,25 @@ pub enum Calls<'a> {
 
 /// Runs it; this happens to its `at`-th such call, from 1.
 pub fn run(command: &mut Command, on: FileSystem, calls: Calls<'_>, fate: Fate, at: usize) -> Ended {
+    trace(command, on, calls, |_, number| (number == at).then_some(fate))
+}
+
+/// Runs it, and tells of each of its calls whether it writes into a file.
+pub fn listed(command: &mut Command, calls: Calls<'_>) -> Vec<bool> {
+    let mut all = Vec::new();
+    trace(command, FileSystem::Real, calls, |call, _| {
+        all.push(call.writes());
+        None
+    });
+    all
+}
+
+fn trace(
+    command: &mut Command,
+    on: FileSystem,
+    calls: Calls<'_>,
+    mut fate: impl FnMut(&Call, usize) -> Option<Fate>,
+) -> Ended {
     // SAFETY: it is one system call.
     unsafe {
         command.pre_exec(|| ptrace::traceme().map_err(io::Error::from));
@@ -91,18 +110,19 @@ pub fn run(command: &mut Command, on: FileSystem, calls: Calls<'_>, fate: Fate, 
                 if let Some(call) = Call::begun(thread) {
                     let counts = call.counts(thread, calls);
                     made += usize::from(counts);
+                    let fate = if counts { fate(&call, made) } else { None };
                     match fate {
-                        Fate::Killed if counts && made == at => {
+                        Some(Fate::Killed) => {
                             kill(child, Signal::SIGKILL).expect("a kill");
                             while !matches!(next_stop(), WaitStatus::Signaled(dead, ..) if dead == child) {}
                             return Ended::Killed;
                         }
-                        Fate::Fails(error) if counts && made == at => fail(thread, error),
-                        Fate::Short if counts && made == at => call.halve(thread),
-                        _ if on == FileSystem::WithoutExchange && call.number == libc::SYS_renameat2 => {
+                        Some(Fate::Fails(error)) => fail(thread, error),
+                        Some(Fate::Short) => call.halve(thread),
+                        None if on == FileSystem::WithoutExchange && call.number == libc::SYS_renameat2 => {
                             fail(thread, Errno::EINVAL);
                         }
-                        _ => {}
+                        None => {}
                     }
                 }
                 go_on(thread, None);
@@ -237,10 +257,14 @@ impl Call {
         }
     }
 
+    fn writes(&self) -> bool {
+        matches!(self.number, libc::SYS_write | libc::SYS_pwrite64)
+    }
+
     /// Halves what it is about to write.
     #[cfg(target_arch = "x86_64")]
     fn halve(&self, thread: Pid) {
-        if matches!(self.number, libc::SYS_write | libc::SYS_pwrite64) && self.arguments[2] > 1 {
+        if self.writes() && self.arguments[2] > 1 {
             let mut registers = ptrace::getregs(thread).expect("registers");
             registers.rdx = self.arguments[2] / 2;
             ptrace::setregs(thread, registers).expect("registers");

@@ -4,14 +4,22 @@
 mod support;
 
 mod accepted;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+mod failing_calls;
 mod kept;
 mod look;
 mod methods;
 mod order;
 mod refused;
+mod scene;
 mod secrets;
 mod servers;
 mod service;
 mod starting;
 mod storms;
+mod storm;
+#[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
+#[path = "../support/traced.rs"]
+mod traced;
 mod unknown;
+mod worktrees;

@@ -10,5 +10,6 @@ mod killed;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod sequences;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[path = "../support/traced.rs"]
 mod traced;
 mod tree;

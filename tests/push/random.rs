@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::held::{gits as gits_at, kill_waiters};
 use crate::scene::{Scene, entries};
 use crate::server::Taken;
+use crate::support::dice::Dice;
 use crate::support::{Git, Home, gits, wait_for};
 
 const PUSHES: usize = 500;
@@ -43,10 +44,7 @@ const TAGS: &[&str] = &["v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "r
 /// With `PUSH_SEED=N` in the environment, those of an earlier run.
 #[test]
 fn of_500_random_pushes_exactly_what_the_remote_took_fires() {
-    let seed = given_seed().unwrap_or_else(|| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a date");
-        now.as_secs() ^ u64::from(now.subsec_nanos())
-    });
+    let Dice(seed) = Dice::of("PUSH_SEED");
     let gits = gits();
     let each = PUSHES.div_ceil(gits.len());
     thread::scope(|scope| {
@@ -57,33 +55,6 @@ fn of_500_random_pushes_exactly_what_the_remote_took_fires() {
             });
         }
     });
-}
-
-#[allow(clippy::disallowed_methods, reason = "that is where a seed comes from")]
-fn given_seed() -> Option<u64> {
-    std::env::var("PUSH_SEED").ok()?.parse().ok()
-}
-
-/// The generator called splitmix64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let mixed = (mixed ^ (mixed >> 31)) >> 33;
-        usize::try_from(mixed).expect("31 bits") % bound
-    }
-
-    fn one_in(&mut self, n: usize) -> bool {
-        self.below(n) == 0
-    }
-
-    fn pick<'a, T: ?Sized>(&mut self, among: &[&'a T]) -> &'a T {
-        among[self.below(among.len())]
-    }
 }
 
 fn push_at_random(git: &Git, seed: u64, pushes: usize) {

@@ -8,6 +8,8 @@
     reason = "each test program uses a part of this; PATH and the program's place come from the environment"
 )]
 
+pub mod dice;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -40,7 +40,7 @@ pub use faults::{Fault, FaultAction};
 pub use http::Answer;
 pub use jobs::{BuildResult, Job, Kind, Parameter};
 pub use queue::{Cause, ItemState, ParameterValue};
-pub use recorded::{BuildView, ItemView, RecordedRequest, StateView};
+pub use recorded::{BuildView, ItemView, RecordedRequest, StateView, Taken};
 pub use server::StandIn;
 pub use setup::{Authorization, Setup};
 pub use start_up::StartUp;

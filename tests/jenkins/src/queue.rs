@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::clock::ms;
 use crate::jobs::{Build, BuildResult};
-use crate::world::World;
+use crate::recorded::Taken;
+use crate::world::{World, values};
 
 /// Who or what started a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,12 @@ impl World {
         let now = self.time.now();
         self.settle();
         let due = now + u64::try_from(delay_seconds).unwrap_or(0).saturating_mul(1000);
+        let taken = Taken {
+            item: self.queue.next_id,
+            job: self.jobs[job].job.full_name.clone(),
+            parameters: values(parameters.as_ref()),
+            merged: false,
+        };
         let equal =
             self.queue.items.iter_mut().find(|item| {
                 item.is_queued() && item.job == job && item.has_parameters(parameters.as_deref())
@@ -161,11 +168,17 @@ impl World {
                 item.due = item.due.min(due);
             }
             let id = item.id;
+            self.taken.push(Taken {
+                item: id,
+                merged: true,
+                ..taken
+            });
             self.settle();
             return Scheduled { id, created: false };
         }
         let id = self.queue.next_id;
         self.queue.next_id += 1;
+        self.taken.push(taken);
         self.queue.items.push(Item {
             id,
             job,
@@ -316,6 +329,23 @@ impl World {
                     item.changed = at;
                 }
                 item.state = next;
+            }
+        }
+    }
+
+    /// Starts what has left the queue and is no build yet: a Jenkins that stops does not lose it either.
+    pub(crate) fn start_what_has_left(&mut self, at: u64) {
+        for index in 0..self.queue.items.len() {
+            if let ItemState::Left {
+                cancelled: false,
+                executable: None,
+            } = self.queue.items[index].state
+            {
+                let number = self.start_build(index, at);
+                self.queue.items[index].state = ItemState::Left {
+                    cancelled: false,
+                    executable: Some(number),
+                };
             }
         }
     }

@@ -122,6 +122,19 @@ pub struct ItemView {
     pub state: ItemState,
 }
 
+/// One trigger that took effect, whether or not anybody got an answer to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken {
+    /// The queue item.
+    pub item: u64,
+    /// The full name of its job.
+    pub job: String,
+    /// Its parameters.
+    pub parameters: Vec<ParameterValue>,
+    /// The item was there before, equal to what this one would have made.
+    pub merged: bool,
+}
+
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildView {
@@ -150,7 +163,7 @@ macro_rules! parameter_lookup {
         }
     )*};
 }
-parameter_lookup!(ItemView, BuildView);
+parameter_lookup!(ItemView, BuildView, Taken);
 
 /// Everything at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

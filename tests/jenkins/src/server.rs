@@ -11,7 +11,7 @@ use crate::faults::{self, Fault, FaultAction};
 use crate::http::{self, Answer, Request, Unreadable};
 use crate::jobs::{Build, BuildResult, Job, JobState};
 use crate::pages;
-use crate::recorded::{BuildView, ItemView, RecordedRequest, StateView};
+use crate::recorded::{BuildView, ItemView, RecordedRequest, StateView, Taken};
 use crate::routes;
 use crate::setup::Setup;
 use crate::start_up::{Phase, StartUp};
@@ -32,6 +32,7 @@ struct Shared {
     port: u16,
     context_path: String,
     connections_so_far: AtomicUsize,
+    open_connections: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +78,7 @@ impl StandIn {
             port,
             context_path,
             connections_so_far: AtomicUsize::new(0),
+            open_connections: AtomicUsize::new(0),
         });
         lock(&shared.network).listening = Some(listen(&shared, listener));
         Self { shared }
@@ -163,6 +165,38 @@ impl StandIn {
             .collect()
     }
 
+    /// Every trigger that ever took effect, in that order; unlike the queue, this outlives a restart.
+    #[must_use]
+    pub fn taken(&self) -> Vec<Taken> {
+        lock(&self.shared.world).taken.clone()
+    }
+
+    /// Waits until no connection is open and none waits to be accepted: what clients that are dead by now had sent has
+    /// taken effect, or never will. `false` if that did not come within `timeout` (in real time).
+    #[must_use]
+    pub fn wait_until_deserted(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        // Connections are accepted in turn: once this one was closed by the server, so was every earlier one seen.
+        if let Ok(mut last) = TcpStream::connect((Ipv4Addr::LOCALHOST, self.shared.port)) {
+            let _ = last.set_read_timeout(Some(timeout.max(Duration::from_millis(1))));
+            let _ = last.shutdown(Shutdown::Write);
+            let _ = last.read(&mut [0]);
+        }
+        let mut world = lock(&self.shared.world);
+        while self.shared.open_connections.load(Ordering::SeqCst) > 0 {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                return false;
+            };
+            world = self
+                .shared
+                .changed
+                .wait_timeout(world, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
     /// Moves the clock, whatever kind it is, and lets everything happen that falls into that time.
     pub fn advance(&self, by: Duration) {
         {
@@ -232,6 +266,7 @@ impl StandIn {
         let mut world = lock(&self.shared.world);
         world.settle();
         let now = world.time.now();
+        world.start_what_has_left(now);
         world
             .queue
             .items
@@ -449,9 +484,12 @@ fn accept(
         let Ok(stream) = stream else { continue };
         let Ok(handle) = stream.try_clone() else { continue };
         let (shared, stop) = (Arc::clone(shared), Arc::clone(stop));
+        shared.open_connections.fetch_add(1, Ordering::SeqCst);
         let thread = std::thread::spawn(move || {
+            let open = OpenConnection(&shared);
             let number = shared.connections_so_far.fetch_add(1, Ordering::SeqCst);
             serve(&shared, stream, &stop, number);
+            drop(open);
         });
         let mut connections = lock(connections);
         connections.retain(|connection| !connection.thread.is_finished());
@@ -459,6 +497,20 @@ fn accept(
             stream: handle,
             thread,
         });
+    }
+}
+
+/// Counts as one until dropped, also by a panic.
+struct OpenConnection<'a>(&'a Shared);
+
+impl Drop for OpenConnection<'_> {
+    fn drop(&mut self) {
+        {
+            // Whoever waits for this has looked already, or is not yet about to sleep.
+            let _world = lock(&self.0.world);
+            self.0.open_connections.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.0.changed.notify_all();
     }
 }
 

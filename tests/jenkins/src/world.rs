@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::faults::Fault;
 use crate::jobs::JobState;
 use crate::queue::{Item, ParameterValue, Queue};
-use crate::recorded::{BuildView, ItemView, RecordedRequest, StateView};
+use crate::recorded::{BuildView, ItemView, RecordedRequest, StateView, Taken};
 use crate::setup::{Authorization, Setup};
 use crate::start_up::StartUp;
 
@@ -32,6 +32,8 @@ pub(crate) struct World {
     pub(crate) item_life: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) requests: Vec<RecordedRequest>,
+    /// Everything that was ever put into the queue, in that order.
+    pub(crate) taken: Vec<Taken>,
     pub(crate) faults: Vec<Fault>,
     /// The start-up that runs, and when it was launched.
     pub(crate) starting: Option<(StartUp, u64)>,
@@ -67,6 +69,7 @@ impl World {
             item_life: setup.item_life,
             idle_timeout: setup.idle_timeout,
             requests: Vec::new(),
+            taken: Vec::new(),
             faults: Vec::new(),
             starting: None,
             first_post_came: false,
@@ -210,7 +213,7 @@ impl World {
     }
 }
 
-fn values(parameters: Option<&Vec<ParameterValue>>) -> Vec<ParameterValue> {
+pub(crate) fn values(parameters: Option<&Vec<ParameterValue>>) -> Vec<ParameterValue> {
     parameters.cloned().unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jenkins_stand_in::{Setup, StandIn};
+use jenkins_stand_in::{Fault, FaultAction, Setup, StandIn};
 
 use crate::client::{Connection, builduser, post, request, send};
 
@@ -123,4 +123,55 @@ fn garbage_does_not_bring_the_server_down() {
         drop(connection);
     }
     assert_eq!(post(jenkins.port(), "/job/simple/build", "").status, 201);
+}
+
+/// What a client had sent before it died takes effect all the same, and then it is over.
+#[test]
+fn a_server_is_deserted_when_the_last_client_has_gone() {
+    let jenkins = StandIn::start(Setup::recorded_server());
+    jenkins.fault(Fault::new(FaultAction::Delay(Duration::from_millis(300))));
+    let mut client = Connection::open(jenkins.port()).expect("a connection");
+    assert!(!jenkins.wait_until_deserted(Duration::from_millis(50)));
+    client
+        .send(&request("POST", "/job/simple/build", &[builduser()], b""))
+        .expect("sent");
+    drop(client);
+    assert!(jenkins.wait_until_deserted(Duration::from_secs(60)));
+    assert_eq!(jenkins.taken().len(), 1);
+    jenkins.stop();
+    assert!(jenkins.wait_until_deserted(Duration::ZERO));
+}
+
+#[test]
+fn what_took_effect_is_remembered_longer_than_the_queue_remembers_it() {
+    let jenkins = StandIn::start(Setup::recorded_server());
+    for branch in ["main", "main", "dev"] {
+        post(
+            jenkins.port(),
+            "/job/branchy/buildWithParameters",
+            &format!("BRANCH={branch}"),
+        );
+    }
+    jenkins.cancel_item(1);
+    jenkins.resume();
+    let taken: Vec<_> = jenkins
+        .taken()
+        .iter()
+        .map(|taken| {
+            (
+                taken.item,
+                taken.parameter("BRANCH").map(str::to_owned),
+                taken.merged,
+            )
+        })
+        .collect();
+    let branch = |name: &str| Some(name.to_owned());
+    assert_eq!(
+        taken,
+        [
+            (1, branch("main"), false),
+            (1, branch("main"), true),
+            (2, branch("dev"), false)
+        ]
+    );
 }

@@ -6,6 +6,7 @@ mod support;
 mod accepted;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 mod failing_calls;
+mod identical;
 mod kept;
 mod look;
 mod methods;
@@ -16,7 +17,6 @@ mod secrets;
 mod servers;
 mod service;
 mod starting;
-mod storms;
 mod storm;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[path = "../support/traced.rs"]

@@ -12,7 +12,7 @@ use crate::ui::{Table, Tone};
 
 mod waiting;
 
-use waiting::Waiting;
+use waiting::Counts;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,7 +33,7 @@ struct Report<'a> {
     file: bool,
     /// None of a spool that cannot be used.
     #[serde(flatten)]
-    waiting: Option<Waiting>,
+    waiting: Option<Counts>,
     problems: &'a [Problem],
     warnings: &'a [String],
 }
@@ -56,7 +56,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         });
     }
     let spool = Spool::of(repository.common_dir());
-    let look = || Waiting::look(&spool, || waiting::start_sender(repository.common_dir()));
+    let look = || Counts::look(&spool, || waiting::start_sender(repository.common_dir()));
     let waiting = match spool.check().and_then(|()| look()) {
         Err(Error::NotOurs {
             path,
@@ -97,7 +97,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report<'a>(state: &'a State, file: bool, waiting: Option<Waiting>, warnings: &'a [String]) -> Report<'a> {
+fn report<'a>(state: &'a State, file: bool, waiting: Option<Counts>, warnings: &'a [String]) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),

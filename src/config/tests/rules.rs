@@ -234,7 +234,7 @@ fn words_are_read_as_they_are_printed() {
 
 #[test]
 fn coalescing_needs_a_delay_that_its_sender_lives_to_see() {
-    let coalesces = |text: &str| rule(&format!("coalesce: latest\n    delay: {text}")).coalesce;
+    let coalesces = |text: &str| rule(&format!("coalesce: latest\ndelay: {text}")).coalesce;
     assert!(coalesces("30s"));
     assert!(coalesces("10m"));
     assert!(!rule("delay: 30s").coalesce);
@@ -245,12 +245,12 @@ fn coalescing_needs_a_delay_that_its_sender_lives_to_see() {
             "add `delay: 30s`",
         ),
         (
-            "coalesce: latest\n    delay: 11m",
+            "coalesce: latest\ndelay: 11m",
             "5:15 with `coalesce` it is this tool that waits, and not for longer than 10 minutes",
             "write `delay: 10m` or less, or leave `coalesce` out: then Jenkins waits",
         ),
         (
-            "coalesce: oldest\n    delay: 1m",
+            "coalesce: oldest\ndelay: 1m",
             "5:15 unknown value `oldest` of `coalesce`",
             "write `coalesce: latest`, or leave it out: then every trigger is sent",
         ),

@@ -1,4 +1,4 @@
-//! Many at once: what is identical is sent once, and with `coalesce` only the newest.
+//! Bursts: what is identical is sent once, and with `coalesce` only the newest.
 
 use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
 use serde_json::Value;

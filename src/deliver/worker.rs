@@ -352,15 +352,15 @@ impl<'a> Worker<'a> {
                 advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
             });
         };
-        let age = Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(CLOCK_SET_BACK);
+        let age = || Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(CLOCK_SET_BACK);
         // It may still be on its way.
-        thread::sleep(SECOND_LOOK.saturating_sub(age));
+        thread::sleep(SECOND_LOOK.saturating_sub(age()));
         client.look(
             &Wanted {
                 job: &trigger.job,
                 parameters: &parameters_of(trigger),
                 id: (method != Method::Api).then_some(&trigger.id),
-                age,
+                age: age(),
             },
             login,
         )

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
 
 use jenkins_stand_in::{Answer, Fault, StandIn};
@@ -21,7 +22,6 @@ impl Service {
         kill_process(pid, Signal::TERM).expect("a signal");
         let code = self.0.wait().expect("it ends").code().expect("a code");
         let mut out = String::new();
-        use std::io::Read as _;
         self.0
             .stdout
             .take()
@@ -129,5 +129,5 @@ fn once_it_sends_what_waits_and_prints_it() {
         ran.whole()
     );
     let ran = repository.tool(&["deliver"]).succeeded();
-    assert_eq!(ran.whole().contains("queued"), false, "{}", ran.whole());
+    assert!(!ran.whole().contains("queued"), "{}", ran.whole());
 }

@@ -70,7 +70,9 @@ fn the_help_names_every_command_and_variable() {
       trigger    Trigger by hand what the file maps a branch to
       push       Push, and trigger at once what the remote took
       retry      Send now what waits or failed
+      cancel     Drop what waits or failed
       log        Show what became of the triggers
+      deliver    Send what waits, until nothing is left that can be sent; with --watch, as a service
       help       Print this message or the help of the given subcommand(s)
 
     Options:
@@ -103,7 +105,8 @@ fn the_help_names_every_command_and_variable() {
     a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
     JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
-    Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 130 interrupted.
+    Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),
+    130 interrupted.
     ");
 }
 

@@ -70,6 +70,7 @@ fn the_help_names_every_command_and_variable() {
       trigger    Trigger by hand what the file maps a branch to
       push       Push, and trigger at once what the remote took
       retry      Send now what waits or failed
+      cancel     Drop what waits or failed
       log        Show what became of the triggers
       help       Print this message or the help of the given subcommand(s)
 

@@ -172,6 +172,8 @@ impl Waiting {
             None => {}
             Some(SenderState::AtWork) => printer.result("sender    at work"),
             Some(SenderState::Asleep) => printer.result(&format!("sender    asleep{next}")),
+            // Nobody is needed for what waits for its user.
+            Some(SenderState::None) if self.held == self.waiting => {}
             Some(SenderState::None) => {
                 printer
                     .result("sender    none; the next hook starts one, and so does: jenkins-trigger retry");

@@ -48,7 +48,7 @@ fn the_end_of_an_id_drops_one_and_the_journal_says_so() {
     ----- stdout -----
     dropped a → shop/deploy: cancelled by its user
     ----- stderr -----
-    ")
+    ");
     });
     let line = last(&repository);
     assert_eq!(
@@ -75,7 +75,7 @@ fn what_nobody_has_is_refused_and_so_is_all_that_was_named_with_it() {
     ----- stderr -----
     error: no trigger ZZZ waits or failed
     help: take an id from: jenkins-trigger log
-    ")
+    ");
     });
     for wrong in [&["cancel"][..], &["cancel", ""], &["cancel", "--all", &id]] {
         assert_eq!(repository.tool(wrong).code, 1);
@@ -99,7 +99,7 @@ fn what_jenkins_has_is_to_be_stopped_there() {
     ----- stderr -----
     error: [ID] is over, there is nothing to cancel: queued
     help: Jenkins has it; to stop it there: http://[JENKINS]/queue/item/1/
-    ")
+    ");
     });
     let again = repository.tool(&["cancel", "--all"]).succeeded();
     assert_eq!(again.stderr, "nothing waits and nothing failed\n");
@@ -141,7 +141,7 @@ fn of_one_that_was_sent_it_says_that_jenkins_may_have_it() {
     let jenkins = StandIn::start(shop());
     let repository = with_waiting(&home, &jenkins, &["a"]);
     change(&repository, |trigger| {
-        trigger["sending"] = "2026-01-02T03:04:05Z".into()
+        trigger["sending"] = "2026-01-02T03:04:05Z".into();
     });
     let ran = repository.tool(&["cancel", "--all"]);
     whole_with_short_ids(&home, &ran, |whole| {
@@ -150,7 +150,7 @@ fn of_one_that_was_sent_it_says_that_jenkins_may_have_it() {
     ----- stdout -----
     dropped a → shop/deploy: cancelled by its user; it was sent before and no answer came, so Jenkins may have it: look at http://[JENKINS]/job/shop/job/deploy/
     ----- stderr -----
-    ")
+    ");
     });
 }
 
@@ -202,7 +202,7 @@ fn a_file_that_cannot_be_read_goes_when_it_is_named_and_only_then() {
     dropped [HOME]/shop/.git/jenkins-trigger/[UID]/new/[ID].json: cancelled by its user; it could not be read: it is of format 2, this version of jenkins-trigger reads 1
     dropped [HOME]/shop/.git/jenkins-trigger/[UID]/failed/[ID].told.json: cancelled by its user; it could not be read: EOF while parsing an object at line 1 column 1
     ----- stderr -----
-    ")
+    ");
     });
     assert!(!new.exists() && !told.exists());
     assert_eq!(last(&repository)["outcome"], "dropped");

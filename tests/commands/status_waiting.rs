@@ -49,7 +49,7 @@ fn it_tells_the_oldest_with_its_reason_the_next_attempt_and_the_last_outcomes() 
     last      [TIME] [ID] waiting: b → shop/deploy 127.0.0.1 port [PORT] refuses the connection; Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
     last      [TIME] [ID] waiting: c → shop/deploy 127.0.0.1 port [PORT] refuses the connection; Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
     last      [TIME] [ID] waiting: d → shop/deploy 127.0.0.1 port [PORT] refuses the connection; Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
-    ")
+    ");
     });
     let report = json(&repository);
     let waiting = repository.waiting();
@@ -97,7 +97,7 @@ fn what_only_the_user_can_let_go_on_counts_as_held() {
         insta::assert_snapshot!(text, @"
         triggers  2 waiting (2 held), 0 failed
         oldest    [TIME] [ID] main → shop/deploy: one event made more triggers than `max_triggers` allows; to send them: jenkins-trigger retry --all
-        ")
+        ");
     });
     assert_eq!(json(&repository)["held"], 2);
 }
@@ -117,7 +117,7 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
         insta::assert_snapshot!(text, @"
     triggers  0 waiting, 0 failed
     warning: [HOME]/shop/.git/jenkins-trigger/[UID]/new/[ID].json is left alone: it is of format 2, this version of jenkins-trigger reads 1; install the version that reads it, or drop it: jenkins-trigger cancel [ID]
-    ")
+    ");
     });
     assert_eq!(
         json(&repository)["unreadable"][0]["id"],

@@ -14,7 +14,7 @@ const LAST: usize = 3;
 
 /// What a spool holds; `--json` prints it.
 #[derive(Serialize)]
-pub(super) struct Waiting {
+pub(super) struct Contents {
     waiting: usize,
     /// Of those that wait: for their user.
     held: usize,
@@ -76,7 +76,7 @@ enum SenderState {
     None,
 }
 
-impl Waiting {
+impl Contents {
     /// Looks at it all.
     ///
     /// # Errors

@@ -23,6 +23,9 @@ pub(super) struct Backlog {
     pub(super) advised: bool,
 }
 
+/// The command that sends something again; an id may follow.
+const RETRY: &str = "jenkins-trigger retry";
+
 /// What is remembered of having been said once: that there are entries that cannot be read.
 const UNREADABLE: &str = "unreadable";
 
@@ -66,10 +69,12 @@ fn tell_failures(printer: &Printer, failed: &[Trigger]) -> bool {
     let failed = if last.uncertain { "" } else { " failed" };
     let reason = last.trouble.as_deref().unwrap_or("for no reason on record");
     let id = ids::short(&last.id);
-    let fix = if reason.contains("jenkins-trigger ") {
+    let fix = if reason.ends_with(RETRY) {
+        format!(" {id}")
+    } else if reason.contains("jenkins-trigger ") {
         format!(" ({id})")
     } else {
-        format!("; then: jenkins-trigger retry {id}")
+        format!("; then: {RETRY} {id}")
     };
     printer.hook_line(&format!(
         "earlier, {} → {}{failed}: {reason}{fix}{more}",

@@ -255,7 +255,7 @@ impl Cancel<'_> {
     /// `false` if somebody else is at this push.
     fn drop_push(&self, push: &Push) -> spool::Result<bool> {
         let Some((mut push, _lock)) = self.spool.take_push(&push.id)? else {
-            let message = format!("{} just now", pushes::under_way(push));
+            let message = format!("{}; somebody is at it just now", pushes::not_known(push));
             self.printer
                 .error(&message, Some("see what comes of it: jenkins-trigger log"));
             return Ok(false);

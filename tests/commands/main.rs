@@ -4,6 +4,8 @@
 mod support;
 
 mod arguments;
+mod cancel;
+mod cancel_pushes;
 mod chaining;
 mod check;
 mod check_branch;
@@ -17,6 +19,7 @@ mod install;
 mod install_layouts;
 mod install_refusals;
 mod log;
+mod log_lines;
 mod other_hooks;
 mod places;
 mod plain_http;
@@ -30,6 +33,7 @@ mod retry;
 mod retry_ids;
 mod spool_damage;
 mod status;
+mod status_waiting;
 mod terminal;
 mod trigger;
 mod trigger_branch;

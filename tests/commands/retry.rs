@@ -6,7 +6,7 @@ use crate::helpers::{Bait, filtered, home};
 use crate::support::{Home, Repository, TOKEN, USER, developer, shop, short_file, with_each_git};
 
 /// A repository whose triggers could not be sent, one for each of these branches.
-fn with_waiting<'a>(home: &'a Home, jenkins: &StandIn, branches: &[&str]) -> Repository<'a> {
+pub fn with_waiting<'a>(home: &'a Home, jenkins: &StandIn, branches: &[&str]) -> Repository<'a> {
     let repository = home.repository("shop", &short_file(jenkins).replace("main:", "\"**\":"));
     repository.commit("first");
     repository.tool(&["trust"]).succeeded();

@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use jenkins_stand_in::StandIn;
+use jenkins_stand_in::{Permission, StandIn, User};
 use serde_json::Value;
 
-use crate::helpers::{filtered, home};
-use crate::support::{Home, Ran, Repository, shop, short_file};
+use crate::helpers::{command_after, filtered, home};
+use crate::support::{Home, Ran, Repository, TOKEN, USER, developer, shop, short_file};
 
 const FIRST: &str = "01K0000000000000000000AAX7";
 const SECOND: &str = "01K0000000000000000000BBX7";
@@ -57,7 +57,7 @@ fn a_full_id_or_its_end_names_one() {
     let repository = with_three(&home, &jenkins);
     repository.tool(&["retry", SECOND]).succeeded();
     assert_eq!(sent(&jenkins), ["b"]);
-    repository.tool(&["retry", "Y8"]).succeeded();
+    repository.tool(&["retry", "y8"]).succeeded();
     assert_eq!(sent(&jenkins), ["b", "c"]);
     assert_eq!(repository.waiting().len(), 1);
 }
@@ -102,6 +102,27 @@ fn an_id_that_nobody_has_is_refused_and_so_is_all_that_was_named_with_it() {
         error: no trigger ZZZ waits or failed; see: jenkins-trigger log
         ");
     });
+}
+
+#[test]
+fn a_hook_tells_a_failure_once_with_the_command_that_sends_it_again() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    jenkins.put_user(User::new(USER, TOKEN).grant([Permission::OverallRead, Permission::JobRead]));
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    repository.git(&["switch", "-q", "-c", "unmapped"]);
+    let told = repository.commit("second").stderr;
+    let command = command_after(&told, "; then: jenkins-trigger ");
+    assert!(command.starts_with("retry "), "{told}");
+    let again = repository.commit("third").stderr;
+    assert!(!again.contains("earlier"), "{again}");
+    jenkins.put_user(developer());
+    let words: Vec<&str> = command.split(' ').collect();
+    repository.tool(&words).succeeded();
+    assert_eq!(jenkins.queue_items().len(), 1);
 }
 
 #[test]

@@ -89,6 +89,34 @@ fn a_hook_goes_on_beside_them() {
 }
 
 #[test]
+fn a_hook_tells_of_them_once_until_there_are_none_any_more() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = with_damage(&home, &jenkins);
+    let told = |message: &str| -> Vec<String> {
+        let ran = repository.commit(message);
+        let lines = said(&ran)
+            .into_iter()
+            .filter(|line| line.contains("is left alone"));
+        lines.map(str::to_owned).collect()
+    };
+    let first = told("second");
+    assert_eq!(first.len(), 1, "{first:?}");
+    let end = "; install the version that reads it, or drop it: jenkins-trigger cancel \
+               01K00000000000000000000002 (and 2 more: jenkins-trigger status)";
+    assert!(first[0].ends_with(end), "{first:?}");
+    assert!(told("third").is_empty());
+    for id in [GARBAGE, NEWER, FAILED] {
+        repository
+            .tool(&["cancel", id.trim_end_matches(".json")])
+            .succeeded();
+    }
+    assert!(told("fourth").is_empty());
+    fs::write(repository.spool().join("new").join(NEWER), "{\"v\":2}\n").expect("a file");
+    assert_eq!(told("fifth").len(), 1);
+}
+
+#[test]
 fn log_and_retry_agree_on_whether_something_waits() {
     let home = home();
     let jenkins = StandIn::start(shop());

@@ -91,8 +91,10 @@ fn with_json_it_prints_one_object() {
         insta::assert_snapshot!(pretty, @r#"
         {
           "failed": 0,
+          "failing": 0,
           "file": true,
           "git": "[VERSION]",
+          "held": 0,
           "hooks": [
             {
               "entries": [
@@ -128,6 +130,7 @@ fn with_json_it_prints_one_object() {
           "hooks_folder": "[HOME]/shop/.git/hooks",
           "hooks_path": null,
           "installed": true,
+          "last": [],
           "problems": [
             {
               "help": "jenkins-trigger install post-commit",
@@ -147,6 +150,7 @@ fn with_json_it_prints_one_object() {
           ],
           "undecided": 0,
           "under_way": 0,
+          "unreadable": [],
           "waiting": 0,
           "warnings": []
         }

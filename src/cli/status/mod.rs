@@ -10,9 +10,9 @@ use crate::install::state::{self, HookState, Problem, Program, State, Whose};
 use crate::spool::{Error, Spool};
 use crate::ui::{Table, Tone};
 
-mod waiting;
+mod contents;
 
-use waiting::Counts;
+use contents::Contents;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,7 +33,7 @@ struct Report<'a> {
     file: bool,
     /// None of a spool that cannot be used.
     #[serde(flatten)]
-    waiting: Option<Counts>,
+    contents: Option<Contents>,
     problems: &'a [Problem],
     warnings: &'a [String],
 }
@@ -56,8 +56,8 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         });
     }
     let spool = Spool::of(repository.common_dir());
-    let look = || Counts::look(&spool, || waiting::start_sender(repository.common_dir()));
-    let waiting = match spool.check().and_then(|()| look()) {
+    let look = || Contents::look(&spool, || contents::start_sender(repository.common_dir()));
+    let contents = match spool.check().and_then(|()| look()) {
         Err(Error::NotOurs {
             path,
             problem,
@@ -75,13 +75,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         .into_iter()
         .collect();
     if arguments.json {
-        printer.json(&report(&state, file, waiting, &warnings));
+        printer.json(&report(&state, file, contents, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
-        if let Some(waiting) = &waiting {
-            waiting.show(printer);
+        if let Some(contents) = &contents {
+            contents.show(printer);
         }
         for problem in &state.problems {
             printer.error(&problem.message, Some(&problem.help));
@@ -97,7 +97,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     })
 }
 
-fn report<'a>(state: &'a State, file: bool, waiting: Option<Counts>, warnings: &'a [String]) -> Report<'a> {
+fn report<'a>(
+    state: &'a State,
+    file: bool,
+    contents: Option<Contents>,
+    warnings: &'a [String],
+) -> Report<'a> {
     Report {
         git: &state.version.text,
         hooks_folder: state.place.folder.display().to_string(),
@@ -109,7 +114,7 @@ fn report<'a>(state: &'a State, file: bool, waiting: Option<Counts>, warnings: &
         hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
         programs: &state.programs,
         file,
-        waiting,
+        contents,
         problems: &state.problems,
         warnings,
     }

@@ -3,6 +3,8 @@
 
 mod line;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::io;

@@ -32,11 +32,16 @@ pub(super) fn append(path: &Path, line: &[u8]) -> io::Result<()> {
     loop {
         left -= 1;
         let (file, opened) = platform::append_own(path)?;
-        let locked = platform::lock_for_a_moment(&file, PATIENCE);
+        let patience = if left == TRIES - 1 {
+            PATIENCE
+        } else {
+            PATIENCE / TRIES
+        };
+        let locked = platform::lock_for_a_moment(&file, patience);
         // It may have been put aside between the two.
         let named = fs::symlink_metadata(path).ok();
         let named = named.filter(|named| (named.dev(), named.ino()) == (opened.dev(), opened.ino()));
-        let again = left > 0 && locked != Locked::ByAnother;
+        let again = left > 0;
         let length = match named {
             Some(named) => named.len(),
             None if again => continue,
@@ -44,7 +49,7 @@ pub(super) fn append(path: &Path, line: &[u8]) -> io::Result<()> {
         };
         let full = length > 0 && length + line.len() as u64 > LONGEST;
         // One that cannot be put aside grows on.
-        if again && full && put_aside(path).is_ok() {
+        if again && full && locked != Locked::ByAnother && put_aside(path).is_ok() {
             continue;
         }
         return write(&file, length, line, locked == Locked::ByUs);

@@ -14,7 +14,7 @@ const LAST: usize = 3;
 
 /// What a spool holds; `--json` prints it.
 #[derive(Serialize)]
-pub(super) struct Counts {
+pub(super) struct Contents {
     waiting: usize,
     /// Of those that wait: for their user.
     held: usize,
@@ -76,7 +76,7 @@ enum SenderState {
     None,
 }
 
-impl Counts {
+impl Contents {
     /// Looks at it all.
     ///
     /// # Errors
@@ -172,6 +172,8 @@ impl Counts {
             None => {}
             Some(SenderState::AtWork) => printer.result("sender    at work"),
             Some(SenderState::Asleep) => printer.result(&format!("sender    asleep{next}")),
+            // Nobody is needed for what waits for its user.
+            Some(SenderState::None) if self.held == self.waiting => {}
             Some(SenderState::None) => {
                 printer
                     .result("sender    none; the next hook starts one, and so does: jenkins-trigger retry");

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
 
 use jenkins_stand_in::StandIn;
 use nix::errno::Errno;
@@ -171,55 +172,105 @@ fn a_hook_beside_what_waits_loses_nothing_it_accepted_and_doubles_nothing() {
     assert!(twice.is_empty(), "{twice:?}");
 }
 
-/// Of what waits, two at a time are there when `retry` is traced.
-#[test]
-fn a_sender_loses_nothing_and_doubles_nothing() {
-    const TRIGGERS: usize = 1_200;
-    let home = Home::new(&gits()[0]);
-    let jenkins = StandIn::start(jenkins());
-    let served = Served::new(&home, "shop.git", &file(&jenkins, ""), TRIGGERS, 1);
-    jenkins.stop();
-    let ran = served.push(0).succeeded();
-    assert_eq!(served.accepted(&ran).len(), TRIGGERS);
-    kill_all(&home, &jenkins);
-    jenkins.resume();
-    let new = served.spool().join("new");
-    let store = home.path("store");
-    fs::rename(&new, &store).expect("a move");
-    fs::create_dir(&new).expect("a folder");
-    let mut left = files_in(&store);
-    left.sort_unstable();
-    let put_two = |left: &mut Vec<PathBuf>| {
-        for path in left.drain(..2) {
+/// A repository with much that waits, of which two at a time are there when `retry` is traced.
+struct Retry<'a> {
+    jenkins: StandIn,
+    served: Served<'a>,
+    left: Vec<PathBuf>,
+    sent: usize,
+}
+
+impl<'a> Retry<'a> {
+    fn new(home: &'a Home, triggers: usize) -> Self {
+        let jenkins = StandIn::start(jenkins());
+        let served = Served::new(home, "shop.git", &file(&jenkins, ""), triggers, 1);
+        jenkins.stop();
+        let ran = served.push(0).succeeded();
+        assert_eq!(served.accepted(&ran).len(), triggers);
+        kill_all(home, &jenkins);
+        jenkins.resume();
+        let new = served.spool().join("new");
+        let store = home.path("store");
+        fs::rename(&new, &store).expect("a move");
+        fs::create_dir(&new).expect("a folder");
+        let mut left = files_in(&store);
+        left.sort_unstable();
+        Self {
+            jenkins,
+            served,
+            left,
+            sent: 0,
+        }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.served.folder.join("jenkins-trigger")
+    }
+
+    /// With two that wait.
+    fn command(&mut self) -> Command {
+        let new = self.served.spool().join("new");
+        for path in self.left.drain(..2) {
             fs::rename(&path, new.join(path.file_name().expect("a name"))).expect("a move");
         }
-    };
-    let folder = served.folder.join("jenkins-trigger");
-    let command = || {
-        let said = fs::File::create(home.path("said")).expect("a file");
-        let mut retry = home.command(program(), &served.folder);
+        self.sent += 2;
+        let said = fs::File::create(self.served.home.path("said")).expect("a file");
+        let mut retry = self.served.home.command(program(), &self.served.folder);
         retry
             .arg("retry")
             .stdout(said.try_clone().expect("a file"))
             .stderr(said);
         retry
-    };
-    put_two(&mut left);
-    let calls = listed(&mut command(), Calls::Below(&folder));
-    assert!(calls.len() > 30, "{calls:?}");
-    served.retry_until_all_is_sent();
-    for (count, (at, fate)) in fates(&calls).into_iter().enumerate() {
-        put_two(&mut left);
-        let ended = run(&mut command(), FileSystem::Real, Calls::Below(&folder), fate, at);
-        kill_all(&home, &jenkins);
-        let said = fs::read_to_string(home.path("said")).expect("what it said");
+    }
+
+    fn calls(&mut self) -> Vec<bool> {
+        let folder = self.folder();
+        let calls = listed(&mut self.command(), Calls::Below(&folder));
+        assert!(calls.len() > 30, "{calls:?}");
+        self.served.retry_until_all_is_sent();
+        calls
+    }
+
+    #[track_caller]
+    fn survives(&mut self, at: usize, fate: Fate) {
+        let folder = self.folder();
+        let ended = run(
+            &mut self.command(),
+            FileSystem::Real,
+            Calls::Below(&folder),
+            fate,
+            at,
+        );
+        kill_all(self.served.home, &self.jenkins);
+        let said = fs::read_to_string(self.served.home.path("said")).expect("what it said");
         let when = format!("{fate:?} at call {at}: {ended:?}\n{said}");
         assert!(matches!(ended, Ended::Killed | Ended::Exited(0..=3, _)), "{when}");
         assert!(!said.contains("panicked"), "{when}");
-        served.retry_until_all_is_sent();
-        let taken = taken(&jenkins);
-        assert_eq!(taken.len(), 2 * (count + 2), "{when}");
+        let then = self.served.retry_until_all_is_sent();
+        let taken = taken(&self.jenkins);
+        assert_eq!(taken.len(), self.sent, "{when}{then}");
         let twice: Vec<_> = taken.values().filter(|all| all.len() > 1).collect();
-        assert!(twice.is_empty(), "{when}{twice:?}");
+        assert!(twice.is_empty(), "{when}{then}{twice:#?}");
     }
+}
+
+/// Several at a time: a sender waits three seconds before it looks for what another had sent.
+#[test]
+fn a_sender_loses_nothing_and_doubles_nothing() {
+    const WORKERS: usize = 6;
+    let home = Home::new(&gits()[0]);
+    let fates = fates(&Retry::new(&home, 2).calls());
+    let fates = &fates;
+    thread::scope(|scope| {
+        for worker in 0..WORKERS {
+            scope.spawn(move || {
+                let home = Home::new(&gits()[0]);
+                let own: Vec<_> = fates.iter().skip(worker).step_by(WORKERS).collect();
+                let mut retry = Retry::new(&home, 2 * own.len());
+                for (at, fate) in own {
+                    retry.survives(*at, *fate);
+                }
+            });
+        }
+    });
 }

@@ -20,8 +20,12 @@ const ZERO: &str = "0000000000000000000000000000000000000000";
 /// A day: what is queued stays queued.
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A Jenkins whose job `waits` keeps all in the queue and whose job `builds` makes a build of
-/// everything at once.
+/// So many jobs build. Jenkins lists the last hundred builds of a job and no more: whoever looks
+/// for one that came before those will not find it.
+pub const BUILDERS: usize = 20;
+
+/// A Jenkins whose job `waits` keeps all in the queue and whose jobs `builds-0` and so on make a
+/// build of everything at once.
 pub fn jenkins() -> Setup {
     let job = |name: &str| {
         Job::new(name)
@@ -31,11 +35,13 @@ pub fn jenkins() -> Setup {
             .concurrent()
             .build_time(Duration::ZERO)
     };
-    Setup::new()
+    let setup = Setup::new()
         .user(developer())
         .executors(10_000)
-        .job(job("waits").quiet_period(LONG))
-        .job(job("builds").quiet_period(Duration::ZERO))
+        .job(job("waits").quiet_period(LONG));
+    (0..BUILDERS).fold(setup, |setup, number| {
+        setup.job(job(&format!("builds-{number}")).quiet_period(Duration::ZERO))
+    })
 }
 
 /// A rule for each of these jobs, each for the branches below its name.
@@ -44,7 +50,8 @@ pub fn file(jenkins: &StandIn, more: &str) -> String {
         "version: 1\nserver: {}\nmax_triggers: 10000\njobs:\n",
         jenkins.url()
     );
-    for job in ["waits", "builds"] {
+    let builders = (0..BUILDERS).map(|number| format!("builds-{number}"));
+    for job in builders.chain(["waits".to_owned()]) {
         writeln!(
             file,
             "  - {{ job: {job}, branches: [\"{job}/*\"], parameters: {{ COMMIT: \"${{sha}}\" }}{more} }}"
@@ -75,7 +82,10 @@ impl<'a> Served<'a> {
             file.len()
         );
         let names: Vec<String> = (0..branches)
-            .map(|number| format!("{}/{number:04}", ["waits", "builds"][number % 2]))
+            .map(|number| match number % 2 {
+                0 => format!("waits/{number:04}"),
+                _ => format!("builds-{}/{number:04}", number / 2 % BUILDERS),
+            })
             .collect();
         for (branch, branch_name) in names.iter().enumerate() {
             for commit in 0..commits {
@@ -169,8 +179,8 @@ impl<'a> Served<'a> {
 
     /// `retry`, until nothing waits and nothing failed.
     #[track_caller]
-    pub fn retry_until_all_is_sent(&self) {
-        retry_until_all_is_sent(self.home, &self.folder, &self.spool());
+    pub fn retry_until_all_is_sent(&self) -> String {
+        retry_until_all_is_sent(self.home, &self.folder, &self.spool())
     }
 }
 
@@ -198,27 +208,19 @@ pub fn journal_of(home: &Home, folder: &Path) -> Vec<Value> {
         .collect()
 }
 
+/// What the `retry`s said, once nothing waits and nothing failed.
 #[track_caller]
-pub fn retry_until_all_is_sent(home: &Home, folder: &Path, spool: &Path) {
+pub fn retry_until_all_is_sent(home: &Home, folder: &Path, spool: &Path) -> String {
     const MOST: usize = 30;
-    let mut last = None;
+    let mut said = String::new();
     for _ in 0..MOST {
         let left = ["new", "failed"].map(|name| files_in(&spool.join(name)).len());
         if left == [0, 0] {
-            return;
+            return said;
         }
-        last = Some(home.tool(folder, &["retry"]));
+        said += &home.tool(folder, &["retry"]).whole();
     }
-    let last = last.map(|ran| ran.whole()).unwrap_or_default();
-    let tail: String = last
-        .chars()
-        .rev()
-        .take(3000)
-        .collect::<Vec<_>>()
-        .iter()
-        .rev()
-        .collect();
-    panic!("after {MOST} times `retry` some are not sent:\n{tail}");
+    panic!("after {MOST} times `retry` some are not sent:\n{said}");
 }
 
 /// The processes that run in this home.

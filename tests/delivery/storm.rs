@@ -81,7 +81,9 @@ impl Storm<'_> {
             self.jenkins.restart(start_up());
             self.restarts += 1;
         }
-        thread::sleep(Duration::from_millis(self.dice.below(1_000) as u64));
+        // What was lost a moment ago may still be on its way: a sender waits three seconds then.
+        let longest = [300, 3_500][self.dice.below(2)];
+        thread::sleep(Duration::from_millis(self.dice.below(longest) as u64));
         self.kill();
         for mut retry in retries {
             retry.wait().expect("it ends");

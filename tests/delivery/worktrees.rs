@@ -19,7 +19,7 @@ fn commits_in_ten_linked_work_trees_at_once_are_one_trigger_each() {
         let repository = home.repository("shop", &file(&jenkins, ""));
         repository.commit("before the hook");
         repository.install();
-        let job = |tree: usize| ["waits", "builds"][tree % 2];
+        let job = |tree: usize| ["waits", "builds-0"][tree % 2];
         let trees: Vec<String> = (0..TREES).map(|tree| format!("{}/{tree}", job(tree))).collect();
         for name in &trees {
             repository.git(&["worktree", "add", "-q", "-b", name, &format!("../linked/{name}")]);

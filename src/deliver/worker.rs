@@ -360,6 +360,7 @@ impl<'a> Worker<'a> {
                 job: &trigger.job,
                 parameters: &parameters_of(trigger),
                 id: (method != Method::Api).then_some(&trigger.id),
+                may_lack_id: method == Method::JobToken,
                 age: age(),
             },
             login,

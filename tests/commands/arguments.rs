@@ -161,7 +161,7 @@ fn a_misspelt_command_gets_the_nearest_one() {
 fn hidden_commands_are_not_in_the_help() {
     let home = home();
     let ran = home.tool(&home.path("home"), &["--help"]);
-    assert!(!ran.stdout.contains("deliver"), "{}", ran.stdout);
+    assert!(!ran.stdout.contains("after-push"), "{}", ran.stdout);
 }
 
 #[test]

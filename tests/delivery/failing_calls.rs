@@ -1,6 +1,11 @@
 //! Every system call on the spool fails once, or is the last of its process: a commit goes on, and
 //! nothing that was accepted is lost, or sent twice.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "who looks into a failure needs the seed of the run"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;

@@ -46,11 +46,15 @@ fn trigger(jenkins: &StandIn, job: &str, parameters: &[(&str, &[u8])]) -> u64 {
 
 /// The same with the job's token and a note that ends in this id.
 fn trigger_with_note(jenkins: &StandIn, id: &str) -> u64 {
+    trigger_job_with_note(jenkins, JOB, id)
+}
+
+fn trigger_job_with_note(jenkins: &StandIn, job: &str, id: &str) -> u64 {
     let (login, token) = (login(), Secret::new(JOB_TOKEN.into()));
     let cause = format!("post-push of main [{id}]");
     let order = Order {
         method: Method::JobToken,
-        job: JOB,
+        job,
         parameters: MAIN,
         delay: None,
         cause: cause.as_bytes(),
@@ -72,6 +76,7 @@ fn wanted<'a>(parameters: &'a [(&'a str, &'a [u8])]) -> Wanted<'a> {
         job: JOB,
         parameters,
         id: None,
+        may_lack_id: false,
         age: Duration::from_secs(5),
     }
 }
@@ -185,6 +190,36 @@ fn an_id_is_found_among_the_causes_of_a_merged_item() {
     // Whatever the clocks say.
     jenkins.advance(Duration::from_secs(3600));
     assert_found(&look(&jenkins, &with_id), item);
+}
+
+/// A job without a trigger token goes by the user's permission and keeps no note.
+#[test]
+fn where_the_note_was_dropped_it_is_known_by_its_user_and_parameters() {
+    let jenkins = StandIn::start(
+        shop()
+            .user(User::new("other", TOKEN).grant([Permission::JobRead, Permission::JobBuild]))
+            .job(Job::new("open").string_parameter("BRANCH", "")),
+    );
+    let dropped = Wanted {
+        job: "open",
+        id: Some(ID),
+        may_lack_id: true,
+        ..wanted(MAIN)
+    };
+    trigger(&jenkins, "open", OTHER);
+    assert_eq!(look(&jenkins, &dropped), Looked::NotThere);
+    let other = Login {
+        user: "other".into(),
+        ..login()
+    };
+    let item = trigger_job_with_note(&jenkins, "open", ID);
+    assert_found(&look(&jenkins, &dropped), item);
+    assert_eq!(client(&jenkins).look(&dropped, &other), Looked::NotThere);
+    let kept = Wanted {
+        may_lack_id: false,
+        ..dropped
+    };
+    assert_eq!(look(&jenkins, &kept), Looked::NotThere);
 }
 
 #[test]

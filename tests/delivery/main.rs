@@ -18,7 +18,6 @@ mod servers;
 mod service;
 mod starting;
 mod storm;
-mod storms;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[path = "../support/traced.rs"]
 mod traced;

@@ -1,6 +1,11 @@
 //! Whatever goes wrong on the way, and whoever dies: every trigger reaches Jenkins, and where one
 //! may look, once.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "who looks into a failure needs the seed of the run"
+)]
+
 use std::collections::BTreeSet;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -197,7 +197,7 @@ fn an_id_is_found_among_the_causes_of_a_merged_item() {
 fn where_the_note_was_dropped_it_is_known_by_its_user_and_parameters() {
     let jenkins = StandIn::start(
         shop()
-            .user(User::new("other", TOKEN).grant([Permission::JobRead, Permission::JobBuild]))
+            .user(User::new("other", TOKEN).grant([Permission::OverallRead, Permission::JobRead]))
             .job(Job::new("open").string_parameter("BRANCH", "")),
     );
     let dropped = Wanted {

@@ -1,6 +1,6 @@
 //! What becomes of the triggers for one server: each is sent, and written down.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -75,8 +75,12 @@ impl State {
 
     /// Whether it leaves the trigger where it is.
     fn is_open(&self) -> bool {
-        matches!(self, Self::Waiting(_) | Self::Held(_) | Self::Unknown(_))
+        is_open(self.outcome())
     }
+}
+
+fn is_open(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Waiting | Outcome::Held | Outcome::Unknown)
 }
 
 /// What a worker found out about its server.
@@ -145,7 +149,7 @@ impl<'a> Worker<'a> {
                 Step::Send(trigger, identical) => {
                     let again = lanes::next_attempt(&trigger, Timestamp::now());
                     let begun = Instant::now();
-                    if !self.deal_with(trigger, &identical)? {
+                    if !self.deal_with_all(trigger, identical)? {
                         self.slow = 0;
                         continue;
                     }
@@ -179,25 +183,44 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sends one, or finds what became of it; whether it still waits then.
-    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<bool> {
-        if let Some(entry) = self.settled(&trigger)? {
+    /// Sends all of these as one, but for what an earlier request turns out to have stood for;
+    /// whether any still waits then.
+    fn deal_with_all(&mut self, trigger: Trigger, identical: Vec<Trigger>) -> spool::Result<bool> {
+        let mut left = VecDeque::from(identical);
+        let mut next = Some(trigger);
+        while let Some(trigger) = next {
+            let entry = self.deal_with(trigger, left.make_contiguous())?;
+            if is_open(entry.outcome) {
+                self.report(entry);
+                return Ok(true);
+            }
+            left.retain(|other| entry.ids().all(|id| id != other.id));
             self.report(entry);
-            return Ok(false);
+            next = left.pop_front();
+        }
+        Ok(false)
+    }
+
+    /// Sends one, or finds what became of it.
+    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<Entry> {
+        if let Some(entry) = self.settled(&trigger)? {
+            return Ok(entry);
         }
         let state = match self.attempt(&mut trigger, identical) {
             Ok(state) | Err(state) => state,
         };
-        let is_open = state.is_open();
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
         }
-        let recorded = self.record(&trigger, &state, &entry);
-        self.report(entry);
-        recorded.map(|()| is_open)
+        if let Err(error) = self.record(&trigger, &state, &entry) {
+            // Whoever looks on is to know all the same.
+            self.report(entry);
+            return Err(error);
+        }
+        Ok(entry)
     }
 
     /// The line about it. What is settled for several is told of the newest.

@@ -1,90 +1,29 @@
 //! What a push costs in the hook: beside a commit, and when it is of 10,000 references. Ratios and
 //! medians, because machines differ: `cargo bench --bench push`.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a benchmark prints what it found, and takes git from the PATH"
-)]
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
+
+mod common;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use common::{Place, in_turns, run};
 
 const ROUNDS: usize = 41;
 const REFERENCES: usize = 10_000;
 const ZERO: &str = "0000000000000000000000000000000000000000";
 const FILE: &str = "version: 1\nserver: http://127.0.0.1:1\njobs:\n  - job: shop/deploy\n    branches: [main, release/00000, release/0000?]\n";
 
-struct Place {
-    folder: TempDir,
-}
-
-impl Place {
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, program: impl AsRef<Path>, directory: &Path) -> Command {
-        let mut command = Command::new(program.as_ref());
-        command
-            .current_dir(directory)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env("HOME", self.folder.path())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("JENKINS_USER_ID", "ada")
-            .env("JENKINS_API_TOKEN", "token");
-        command
-    }
-
-    fn git(&self, directory: &Path, arguments: &[&str], input: &[u8]) -> String {
-        let mut git = self.command("git", directory);
-        git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
-            .args(arguments);
-        String::from_utf8(run(&mut git, input)).expect("names without odd bytes")
-    }
-
-    fn hook(&self, directory: &Path, event: &[&str], input: &[u8]) -> Duration {
-        let mut hook = self.command(env!("CARGO_BIN_EXE_jenkins-trigger"), directory);
-        hook.arg("hook").args(event);
-        let start = Instant::now();
-        run(&mut hook, input);
-        start.elapsed()
-    }
-}
-
-fn run(command: &mut Command, input: &[u8]) -> Vec<u8> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    std::thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(input));
-        let output = child.wait_with_output().expect("an end");
-        assert!(output.status.success(), "{command:?}");
-        output.stdout
-    })
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-/// Medians of two things done in turns, so that what else the machine does hits both.
-fn in_turns(mut one: impl FnMut() -> Duration, mut other: impl FnMut() -> Duration) -> (Duration, Duration) {
-    let pairs: Vec<(Duration, Duration)> = (0..ROUNDS).map(|_| (one(), other())).collect();
-    let (ones, others) = pairs.into_iter().unzip();
-    (median(ones), median(others))
+/// How long this hook takes.
+fn hook(place: &Place, directory: &Path, event: &[&str], input: &[u8]) -> Duration {
+    let mut hook = place.tool(directory);
+    hook.arg("hook").args(event);
+    let start = Instant::now();
+    run(&mut hook, input);
+    start.elapsed()
 }
 
 fn repository(place: &Place) -> PathBuf {
@@ -114,9 +53,7 @@ fn import(count: usize) -> String {
 }
 
 fn main() {
-    let place = Place {
-        folder: TempDir::new().expect("a folder"),
-    };
+    let place = Place::new();
     let folder = repository(&place);
     let tip = place.git(&folder, &["rev-parse", "HEAD"], b"");
     let tip = tip.trim();
@@ -126,13 +63,14 @@ fn main() {
     let line = format!("refs/heads/main {tip} refs/heads/main {ZERO}\n");
     let pre_push = ["pre-push", "origin", "../shop.git"];
     let (push, commit) = in_turns(
+        ROUNDS,
         || {
             forget();
-            place.hook(&folder, &pre_push, line.as_bytes())
+            hook(&place, &folder, &pre_push, line.as_bytes())
         },
         || {
             forget();
-            place.hook(&folder, &["post-commit"], b"")
+            hook(&place, &folder, &["post-commit"], b"")
         },
     );
     println!(
@@ -172,13 +110,14 @@ fn main() {
             let _ = fs::remove_dir_all(folder.join("jenkins-trigger"));
         };
         let (many, one) = in_turns(
+            ROUNDS,
             || {
                 forget();
-                place.hook(folder, event, many.as_bytes())
+                hook(&place, folder, event, many.as_bytes())
             },
             || {
                 forget();
-                place.hook(folder, event, one.as_bytes())
+                hook(&place, folder, event, one.as_bytes())
             },
         );
         println!("{name} of {REFERENCES} references, 10 of which fire: {many:.1?}; of one: {one:.1?}");

@@ -3,15 +3,16 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
-mod support;
+mod common;
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use support::{Place, ROUNDS, median, run};
+use common::{Place, median, run};
 
+const ROUNDS: usize = 41;
 const LINES: usize = 100_000;
 const LIMIT: Duration = Duration::from_millis(20);
 
@@ -70,7 +71,7 @@ fn main() {
         let printed = run(once.args(arguments), b"");
         let count = printed.split_inclusive(|byte| *byte == b'\n').count();
         assert_eq!(count, lines, "{what}");
-        let time = median((0..ROUNDS).map(|_| place.tool(&folder, arguments, b"")).collect());
+        let time = median((0..ROUNDS).map(|_| place.time(&folder, arguments, b"")).collect());
         let verdict = if time < LIMIT { "below" } else { "ABOVE" };
         println!("log of {what}: {time:.1?}, {verdict} the limit");
     }

@@ -3,21 +3,22 @@
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
-mod support;
+mod common;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use support::{Place, in_turns};
+use common::{Place, in_turns};
 
 const REFERENCES: usize = 10_000;
 const ZERO: &str = "0000000000000000000000000000000000000000";
 const FILE: &str = "version: 1\nserver: http://127.0.0.1:1\njobs:\n  - job: shop/deploy\n    branches: [main, release/00000, release/0000?]\n";
 
+/// How long this hook takes.
 fn hook(place: &Place, directory: &Path, event: &[&str], input: &[u8]) -> Duration {
-    place.tool(directory, &[&["hook"], event].concat(), input)
+    place.time(directory, &[&["hook"], event].concat(), input)
 }
 
 fn repository(place: &Place) -> PathBuf {
@@ -57,6 +58,7 @@ fn main() {
     let line = format!("refs/heads/main {tip} refs/heads/main {ZERO}\n");
     let pre_push = ["pre-push", "origin", "../shop.git"];
     let (push, commit) = in_turns(
+        ROUNDS,
         || {
             forget();
             hook(&place, &folder, &pre_push, line.as_bytes())
@@ -103,6 +105,7 @@ fn main() {
             let _ = fs::remove_dir_all(folder.join("jenkins-trigger"));
         };
         let (many, one) = in_turns(
+            ROUNDS,
             || {
                 forget();
                 hook(&place, folder, event, many.as_bytes())

@@ -12,10 +12,12 @@ mod look;
 mod methods;
 mod order;
 mod refused;
+mod replaced;
 mod scene;
 mod secrets;
 mod servers;
 mod service;
+mod spool_places;
 mod starting;
 mod storm;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]

@@ -338,7 +338,12 @@ pub fn wait_for<T>(what: &str, condition: impl Fn() -> Option<T>) -> T {
 
 /// The user that [`Home`] has credentials for, with all the rights a trigger needs.
 pub fn developer() -> User {
-    User::new(USER, TOKEN).grant([Permission::OverallRead, Permission::JobRead, Permission::JobBuild])
+    developer_with(TOKEN)
+}
+
+/// The same with another API token.
+pub fn developer_with(token: &str) -> User {
+    User::new(USER, token).grant([Permission::OverallRead, Permission::JobRead, Permission::JobBuild])
 }
 
 /// A Jenkins with `shop/deploy`, which takes BRANCH, and that user.

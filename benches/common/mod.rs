@@ -1,10 +1,9 @@
-//! What the benchmarks share: a place of its own for git and the program, and medians, because
-//! machines differ.
+//! What the benchmarks share: a home of their own, and medians.
 
 #![allow(
     dead_code,
     clippy::disallowed_methods,
-    reason = "each benchmark uses a part of this; a benchmark takes git from the PATH"
+    reason = "each benchmark uses a part of this; git is taken from the PATH"
 )]
 
 use std::io::Write as _;
@@ -14,8 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-pub const ROUNDS: usize = 41;
-
+/// A home in which nothing of the machine's own configuration counts.
 pub struct Place {
     folder: TempDir,
 }
@@ -44,23 +42,28 @@ impl Place {
         command
     }
 
+    pub fn tool(&self, directory: &Path) -> Command {
+        self.command(env!("CARGO_BIN_EXE_jenkins-trigger"), directory)
+    }
+
+    /// How long the program takes for this, from its start to its end.
+    pub fn time(&self, directory: &Path, arguments: &[&str], input: &[u8]) -> Duration {
+        let mut tool = self.tool(directory);
+        tool.args(arguments);
+        let start = Instant::now();
+        run(&mut tool, input);
+        start.elapsed()
+    }
+
     pub fn git(&self, directory: &Path, arguments: &[&str], input: &[u8]) -> String {
         let mut git = self.command("git", directory);
         git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.com"])
             .args(arguments);
         String::from_utf8(run(&mut git, input)).expect("names without odd bytes")
     }
-
-    /// How long the program takes, from its start to its end.
-    pub fn tool(&self, directory: &Path, arguments: &[&str], input: &[u8]) -> Duration {
-        let mut tool = self.command(env!("CARGO_BIN_EXE_jenkins-trigger"), directory);
-        tool.args(arguments);
-        let start = Instant::now();
-        run(&mut tool, input);
-        start.elapsed()
-    }
 }
 
+/// Runs it, with this on its stdin; what it wrote to its stdout.
 pub fn run(command: &mut Command, input: &[u8]) -> Vec<u8> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -84,10 +87,11 @@ pub fn median(mut times: Vec<Duration>) -> Duration {
 
 /// Medians of two things done in turns, so that what else the machine does hits both.
 pub fn in_turns(
+    rounds: usize,
     mut one: impl FnMut() -> Duration,
     mut other: impl FnMut() -> Duration,
 ) -> (Duration, Duration) {
-    let pairs: Vec<(Duration, Duration)> = (0..ROUNDS).map(|_| (one(), other())).collect();
+    let pairs: Vec<(Duration, Duration)> = (0..rounds).map(|_| (one(), other())).collect();
     let (ones, others) = pairs.into_iter().unzip();
     (median(ones), median(others))
 }

@@ -133,6 +133,14 @@ pub fn append_own(path: &Path) -> io::Result<(File, Metadata)> {
     open_as_it_is(&mut options, path)
 }
 
+/// The same for one that is there.
+///
+/// # Errors
+/// As [`append_own`], and [`io::ErrorKind::NotFound`].
+pub fn append_own_if_there(path: &Path) -> io::Result<(File, Metadata)> {
+    open_as_it_is(OpenOptions::new().read(true).append(true), path)
+}
+
 /// Opens a file for reading that must be one: neither a link nor a pipe.
 ///
 /// # Errors

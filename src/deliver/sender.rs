@@ -63,6 +63,7 @@ impl<'a> Sender<'a> {
             self.rests.clear();
         }
         let (spool, stopped) = (self.spool, self.stopped);
+        let sending = spool.sending()?;
         let mut tried = BTreeSet::new();
         let mut passed = Ok(());
         thread::scope(|scope| {
@@ -78,7 +79,8 @@ impl<'a> Sender<'a> {
                 match given {
                     Ok(given) => {
                         for (server, steps) in given {
-                            let worker = Worker::new(spool, (&trusted, stopped), &server, tell.clone());
+                            let worker =
+                                Worker::new((spool, &sending), (&trusted, stopped), &server, tell.clone());
                             workers.insert(server, scope.spawn(move || worker.run(steps)));
                         }
                     }

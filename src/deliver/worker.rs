@@ -14,7 +14,7 @@ use super::sender::{Stopped, Told};
 use crate::credentials;
 use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, Wanted};
 use crate::secret::Login;
-use crate::spool::{self, Entry, Outcome, Spool, Trigger};
+use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
 
 /// How long to wait before credentials that were not accepted are looked at once more: while
 /// Jenkins starts, valid ones get a 401 for 0.3 to 0.8 s (contract, observed 4). And how old a
@@ -92,6 +92,7 @@ pub(super) struct Done {
 /// Sends what waits for one server, one after the other over one connection.
 pub(super) struct Worker<'a> {
     spool: &'a Spool,
+    sending: &'a Sending,
     trusted: &'a Result<Vec<String>, String>,
     stopped: Stopped<'a>,
     server: String,
@@ -104,13 +105,14 @@ pub(super) struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     pub(super) fn new(
-        spool: &'a Spool,
+        (spool, sending): (&'a Spool, &'a Sending),
         (trusted, stopped): (&'a Result<Vec<String>, String>, Stopped<'a>),
         server: &str,
         tell: mpsc::Sender<Told>,
     ) -> Self {
         Self {
             spool,
+            sending,
             trusted,
             stopped,
             server: server.to_owned(),
@@ -277,9 +279,8 @@ impl<'a> Worker<'a> {
         let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
         let method: Method = trigger.method.parse().map_err(State::Refused)?;
         self.check_trust()?;
-        credentials::check_transport(&server, jenkins::is_loopback(&server)).map_err(held)?;
-        let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         self.connect(&server)?;
+        let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         let note = match lost_since(trigger) {
             None => None,
             Some(since) => {
@@ -309,14 +310,12 @@ impl<'a> Worker<'a> {
             }
         };
         trigger.with = identical.iter().map(|other| other.id.clone()).collect();
-        // From here on nobody can say that it was not queued, whatever becomes of this process.
-        let marked = Trigger {
-            sending: trigger.sending.or_else(|| Some(Timestamp::now())),
-            ..trigger.clone()
-        };
-        self.spool
-            .update(&marked)
-            .map_err(|error| State::Waiting(error.to_string()))?;
+        let before = trigger.sending;
+        trigger.sending = before.or_else(|| Some(Timestamp::now()));
+        if let Err(error) = self.sending.begin(trigger) {
+            trigger.sending = before;
+            return Err(State::Waiting(error.to_string()));
+        }
         let sent = {
             // The newest of them has the note that says most.
             let note = &identical.last().unwrap_or(trigger).cause.0;
@@ -332,8 +331,8 @@ impl<'a> Worker<'a> {
             );
             self.send(&order)
         };
-        if matches!(sent, State::Unknown(_)) {
-            trigger.sending = marked.sending;
+        if !matches!(sent, State::Unknown(_)) {
+            trigger.sending = before;
         }
         Ok(match (sent, note) {
             (
@@ -361,6 +360,9 @@ impl<'a> Worker<'a> {
 
     fn connect(&mut self, server: &Url) -> Result<(), State> {
         if self.client.is_none() {
+            let is_loopback = jenkins::is_loopback(server);
+            credentials::check_transport(server, is_loopback)
+                .map_err(|error| State::Held(error.to_string()))?;
             let client = Client::new(server.clone()).map_err(|reason| State::Waiting(reason.to_string()))?;
             self.client = Some(client);
         }
@@ -439,14 +441,19 @@ impl<'a> Worker<'a> {
                 },
                 entry,
             ),
-            State::Waiting(_) | State::Unknown(_) => self.spool.update(&Trigger {
+            State::Waiting(_) | State::Unknown(_) => self.keep(&Trigger {
                 attempts: trigger.attempts.saturating_add(1),
                 due: Some(lanes::next_attempt(trigger, Timestamp::now())),
                 ..tried
             }),
             // Without a time: what holds it may be gone whenever the next sender looks.
-            State::Held(_) => self.spool.update(&Trigger { due: None, ..tried }),
+            State::Held(_) => self.keep(&Trigger { due: None, ..tried }),
         }
+    }
+
+    fn keep(&self, trigger: &Trigger) -> spool::Result<()> {
+        self.spool.update(trigger)?;
+        self.sending.end(&trigger.id)
     }
 
     /// The journal first: a trigger leaves the spool only after its outcome is in there.

@@ -7,6 +7,7 @@
 
 mod journal;
 mod push;
+mod sending;
 mod trigger;
 
 use std::ffi::OsStr;
@@ -20,6 +21,7 @@ use std::time::Duration;
 
 pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
+pub use sending::Sending;
 pub use trigger::{Hold, Trigger, new_ids};
 
 use trigger::check_format;
@@ -287,8 +289,10 @@ impl Spool {
     /// # Errors
     /// What the file system says.
     pub fn done(&self, id: &str) -> Result<()> {
-        self.remove("new", id)?;
-        self.remove("failed", id)
+        let failed = self.file("failed", id);
+        remove_if_there(&failed.with_extension(TOLD))?;
+        remove_if_there(&failed)?;
+        self.remove("new", id)
     }
 
     /// Keeps a trigger that Jenkins refused, for the user to look at and `retry`.
@@ -300,6 +304,10 @@ impl Spool {
         self.remove("new", &trigger.id)
     }
 
+    fn remove(&self, folder: &str, id: &str) -> Result<()> {
+        remove_if_there(&self.file(folder, id)).map(drop)
+    }
+
     /// Removes an entry that cannot be read, because its user says so.
     ///
     /// # Errors
@@ -307,12 +315,6 @@ impl Spool {
     pub fn forget(&self, unreadable: &Unreadable) -> Result<()> {
         self.check()?;
         remove_if_there(&unreadable.path).map(drop)
-    }
-
-    fn remove(&self, folder: &str, id: &str) -> Result<()> {
-        let untold = self.file(folder, id);
-        remove_if_there(&untold.with_extension(TOLD))?;
-        remove_if_there(&untold).map(drop)
     }
 
     /// The failures no hook has told of yet, oldest first, at most `most`; from now on they count
@@ -357,12 +359,17 @@ impl Spool {
         Ok(rename_if_there(&untold, &new)? || rename_if_there(&untold.with_extension(TOLD), &new)?)
     }
 
-    /// The lock of the one who sends.
+    /// The lock of the one who sends. Whoever gets it finds in the entries which requests of one who
+    /// died were out.
     ///
     /// # Errors
-    /// What the file system says about the lock file.
+    /// What the file system says about the lock file and the entries.
     pub fn lock_sending(&self) -> Result<Option<Lock>> {
-        self.lock("sending.lock")
+        let lock = self.lock("sending.lock")?;
+        if lock.is_some() {
+            self.take_over()?;
+        }
+        Ok(lock)
     }
 
     /// The lock of the one who sleeps until something is due.

@@ -2,7 +2,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -179,6 +181,43 @@ fn many_writers_lose_nothing_and_whoever_follows_sees_each_line_once() {
     assert_eq!((all.len(), different.len()), (WRITERS * LINES, WRITERS * LINES));
     assert!(place.files().len() >= 4, "it was put aside: {:?}", place.files());
     assert_eq!(seen, all, "in the order in which they were written");
+}
+
+#[test]
+fn who_waited_for_another_writer_that_put_the_file_aside_writes_into_the_new_one() {
+    let place = Place::new();
+    let journal = place.journal();
+    journal.append(&entry("before", 10)).expect("a line");
+    let path = place.path("journal.jsonl");
+    let other = fs::File::open(&path).expect("the journal");
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    let (tell, told) = mpsc::channel();
+    let writer = thread::spawn(move || {
+        journal.append(&entry("after", 10)).expect("a line");
+        tell.send(()).expect("a listener");
+    });
+    let early = told.recv_timeout(Duration::from_millis(200));
+    assert!(early.is_err(), "it waits for the other");
+    fs::rename(&path, place.path("journal.1.jsonl")).expect("a move");
+    fs::write(&path, "").expect("the new one");
+    drop(other);
+    writer.join().expect("no panic");
+    let files = [("journal.1.jsonl", 1), ("journal.jsonl", 1)];
+    assert_eq!(
+        place.files(),
+        files.map(|(name, lines)| (name.to_owned(), lines)).into()
+    );
+}
+
+#[test]
+fn a_writer_that_was_stopped_stops_nobody() {
+    let place = Place::new();
+    let journal = place.journal();
+    journal.append(&entry("before", 10)).expect("a line");
+    let stopped = fs::File::open(place.path("journal.jsonl")).expect("the journal");
+    rustix::fs::flock(&stopped, rustix::fs::FlockOperation::LockExclusive).expect("locked");
+    journal.append(&entry("after", 10)).expect("a line");
+    assert_eq!(ids(journal.entries().expect("entries")), ["before", "after"]);
 }
 
 #[test]

@@ -184,6 +184,8 @@ fn main() {
         for (path, content) in &entries {
             fs::write(path, content).expect("an entry");
         }
+        // They were sent, says this.
+        fs::remove_file(spool.folder().join("sending.jsonl")).expect("what was sent");
         jenkins.clear_requests();
     };
     let mut retry = || {

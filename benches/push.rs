@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use common::{Place, in_turns};
 
+const ROUNDS: usize = 41;
 const REFERENCES: usize = 10_000;
 const ZERO: &str = "0000000000000000000000000000000000000000";
 const FILE: &str = "version: 1\nserver: http://127.0.0.1:1\njobs:\n  - job: shop/deploy\n    branches: [main, release/00000, release/0000?]\n";

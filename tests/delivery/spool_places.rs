@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 
 use jenkins_stand_in::StandIn;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::scene::{
     assert_each_once, file, files_in, jenkins, kill_all, processes_of, retry_until_all_is_sent, taken,
     wait_for_all,
 };
-use crate::support::{Home, Ran, Repository, gits, program};
+use crate::support::{Home, PATIENCE, Ran, Repository, gits, program};
 
 /// A repository with hooks, on a branch that fires.
 fn repository<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
@@ -164,11 +164,15 @@ fn change(entry: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(entry, value.to_string()).expect("a file");
 }
 
-/// A sender that hurries nothing.
-fn deliver(repository: &Repository<'_>) {
+/// Starts a sender that hurries nothing.
+fn deliver(repository: &Repository<'_>) -> Child {
     let common = repository.path(".git");
     let mut deliver = repository.home.command(program(), Path::new("/"));
-    Ran::of(deliver.arg("deliver").arg(common)).succeeded();
+    deliver
+        .arg("deliver")
+        .arg(common)
+        .spawn()
+        .expect("the program starts")
 }
 
 #[test]
@@ -225,8 +229,9 @@ fn a_clock_that_is_set_keeps_no_trigger_waiting_for_long() {
                 value["due"] = json!("2001-01-01T00:00:00Z");
             }
         });
-        deliver(&repository);
-        wait_for_all(&home);
+        let mut deliver = deliver(&repository);
+        assert!(jenkins.wait_until(|state| !state.items.is_empty(), PATIENCE));
+        deliver.wait().expect("it ends");
         assert_each_once(&jenkins, [&commit]);
     }
 }

@@ -143,12 +143,11 @@ impl<'a> Worker<'a> {
             match step {
                 Step::Supersede { old, new } => self.supersede(&old, &new)?,
                 Step::Send(trigger, identical) => {
-                    let again = lanes::next_attempt(&trigger, Timestamp::now());
                     let begun = Instant::now();
-                    if !self.deal_with(trigger, &identical)? {
+                    let Some(again) = self.deal_with_all(trigger, identical)? else {
                         self.slow = 0;
                         continue;
-                    }
+                    };
                     blocked.insert(lane);
                     self.slow = if begun.elapsed() >= SLOW { self.slow + 1 } else { 0 };
                     rests_until = (self.slow >= SLOW_ENOUGH).then_some(again);
@@ -179,25 +178,51 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sends one, or finds what became of it; whether it still waits then.
-    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<bool> {
+    /// Deals with one and with these identical ones, also where its request stood for fewer: what
+    /// came after one that is found in Jenkins is sent for itself. When the next attempt is worth
+    /// it, if any still waits.
+    fn deal_with_all(
+        &mut self,
+        mut first: Trigger,
+        mut identical: Vec<Trigger>,
+    ) -> spool::Result<Option<Timestamp>> {
+        loop {
+            if let Some(again) = self.deal_with(first, &identical)? {
+                return Ok(Some(again));
+            }
+            let mut left = Vec::new();
+            for other in identical {
+                left.extend(self.spool.read(&other.id)?);
+            }
+            if left.is_empty() {
+                return Ok(None);
+            }
+            first = left.remove(0);
+            identical = left;
+        }
+    }
+
+    /// Sends one, or finds what became of it; if it still waits then, when the next attempt is
+    /// worth it.
+    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<Option<Timestamp>> {
         if let Some(entry) = self.settled(&trigger)? {
             self.report(entry);
-            return Ok(false);
+            return Ok(None);
         }
         let state = match self.attempt(&mut trigger, identical) {
             Ok(state) | Err(state) => state,
         };
-        let is_open = state.is_open();
+        // From the end of the attempt, which may have taken longer than the wait.
+        let again = lanes::next_attempt(&trigger, Timestamp::now());
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
         }
-        let recorded = self.record(&trigger, &state, &entry);
+        let recorded = self.record(&trigger, &state, &entry, again);
         self.report(entry);
-        recorded.map(|()| is_open)
+        recorded.map(|()| state.is_open().then_some(again))
     }
 
     /// The line about it. What is settled for several is told of the newest.
@@ -285,6 +310,10 @@ impl<'a> Worker<'a> {
                 }
             }
         };
+        // What came after the request that may be in Jenkins is not in there with it.
+        let since_then = |other: &Trigger| trigger.sending.is_none() || trigger.with.contains(&other.id);
+        let same = identical.iter().take_while(|other| since_then(other)).count();
+        let identical = &identical[..same];
         trigger.with = identical.iter().map(|other| other.id.clone()).collect();
         // From here on nobody can say that it was not queued, whatever becomes of this process.
         let marked = Trigger {
@@ -396,7 +425,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn record(&self, trigger: &Trigger, state: &State, entry: &Entry) -> spool::Result<()> {
+    fn record(&self, trigger: &Trigger, state: &State, entry: &Entry, again: Timestamp) -> spool::Result<()> {
         // A server that is away for a day is one line, not one for every attempt.
         if state.is_open() && entry.message != trigger.trouble {
             self.spool.journal().append(entry)?;
@@ -417,11 +446,18 @@ impl<'a> Worker<'a> {
             ),
             State::Waiting(_) | State::Unknown(_) => self.spool.update(&Trigger {
                 attempts: trigger.attempts.saturating_add(1),
-                due: Some(lanes::next_attempt(trigger, Timestamp::now())),
+                due: Some(again),
                 ..tried
             }),
             // Without a time: what holds it may be gone whenever the next sender looks.
-            State::Held(_) => self.spool.update(&Trigger { due: None, ..tried }),
+            State::Held(_) => {
+                let held = Trigger { due: None, ..tried };
+                // Writing wakes whoever sleeps, who would find it held and write.
+                if self.spool.read(&held.id)?.as_ref() == Some(&held) {
+                    return Ok(());
+                }
+                self.spool.update(&held)
+            }
         }
     }
 

@@ -390,9 +390,19 @@ impl<'a> Worker<'a> {
                 parameters: &parameters_of(trigger),
                 id: (method != Method::Api).then_some(&trigger.id),
                 age: age(),
+                after: self.newest_item(since),
             },
             login,
         )
+    }
+
+    /// The newest of this server's queue items that the journal knows from before. One that was
+    /// merged is older than the one before it, so several are asked.
+    fn newest_item(&self, before: Timestamp) -> Option<u64> {
+        const ENOUGH: usize = 20;
+        let lines = self.spool.journal().newest_first().ok()?;
+        let older = lines.filter(|line| line.time < before && line.server == self.server);
+        older.filter_map(|line| line.item).take(ENOUGH).max()
     }
 
     /// Sends, and looks once more where the answer may only mean that Jenkins is starting.

@@ -1,5 +1,6 @@
 //! Looking for a trigger whose answer was lost: in the queue, then among the last builds.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,9 @@ pub struct Wanted<'a> {
     pub id: Option<&'a str>,
     /// How long ago the request went out.
     pub age: Duration,
+    /// The newest queue item known from before the request: what is no newer is another trigger's,
+    /// unless ours was merged with it and its build started afterwards.
+    pub after: Option<u64>,
 }
 
 /// What looking came to.
@@ -67,11 +71,12 @@ impl Client {
     /// with the same parameters that started after the request.
     #[must_use]
     pub fn look(&self, wanted: &Wanted<'_>, login: &Login) -> Looked {
-        let search = Search {
+        let mut search = Search {
             client: self,
             wanted,
             login,
             begun: Instant::now(),
+            defaults: BTreeMap::new(),
         };
         let found = match search.all() {
             Ok(found) => found,
@@ -92,6 +97,30 @@ struct Search<'a> {
     wanted: &'a Wanted<'a>,
     login: &'a Login,
     begun: Instant,
+    /// What a parameter is that was not sent, as far as Jenkins tells.
+    defaults: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Job {
+    #[serde(default)]
+    property: Vec<Option<Property>>,
+}
+
+/// One of the many kinds of things that are set for a job; most have no such field.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Property {
+    #[serde(default)]
+    parameter_definitions: Vec<Definition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition {
+    name: String,
+    #[serde(default)]
+    default_parameter_value: Option<Parameter>,
 }
 
 #[derive(Deserialize)]
@@ -160,7 +189,10 @@ struct Cause {
 const ACTIONS: &str = "actions[parameters[name,value],causes[note,shortDescription]]";
 
 impl Search<'_> {
-    fn all(&self) -> Result<Option<u64>, Looked> {
+    fn all(&mut self) -> Result<Option<u64>, Looked> {
+        if self.wanted.id.is_none() {
+            self.defaults = self.find_defaults()?;
+        }
         // In this order: an item goes from the queue to the builds and never back.
         if let Some(item) = self.in_queue()? {
             return Ok(Some(item));
@@ -170,6 +202,20 @@ impl Search<'_> {
         }
         thread::sleep(BUILD_COMES);
         self.in_builds()
+    }
+
+    fn find_defaults(&self) -> Result<BTreeMap<String, Value>, Looked> {
+        let path = format!(
+            "{}api/json{}",
+            job_path(self.wanted.job),
+            read::tree("property[parameterDefinitions[name,defaultParameterValue[value]]]")
+        );
+        let (job, _): (Job, _) = self.ask(&path)?;
+        let properties = job.property.into_iter().flatten();
+        let definitions = properties.flat_map(|property| property.parameter_definitions);
+        let default =
+            |definition: Definition| Some((definition.name, definition.default_parameter_value?.value));
+        Ok(definitions.filter_map(default).collect())
     }
 
     fn in_queue(&self) -> Result<Option<u64>, Looked> {
@@ -194,8 +240,15 @@ impl Search<'_> {
             read::tree(&format!("builds[queueId,timestamp,{ACTIONS}]{{0,{LISTED}}}"))
         );
         let (builds, date): (Builds, _) = self.ask(&path)?;
-        let sent = self.sent(date).as_millisecond();
-        let since = |build: &&Build| build.timestamp >= sent;
+        let sent = self.sent(date);
+        // The server tells whole seconds.
+        let surely = sent.saturating_add(CLOCK_MARGIN + SignedDuration::from_secs(1));
+        let surely = surely.unwrap_or(Timestamp::MAX).as_millisecond();
+        let sent = sent.as_millisecond();
+        let since = |build: &&Build| {
+            let is_known = self.wanted.after.is_some_and(|after| build.queue_id <= after);
+            build.timestamp >= if is_known { surely } else { sent }
+        };
         // An id is no other trigger's, whatever the clocks say.
         let found = builds
             .builds
@@ -239,7 +292,12 @@ impl Search<'_> {
         shown.all(|parameter| {
             let mut sent = self.wanted.parameters.iter();
             let sent = sent.find(|(name, _)| *name == parameter.name);
-            sent.is_none_or(|(_, sent)| is_value(sent, &parameter.value))
+            match (sent, self.defaults.get(&parameter.name)) {
+                (Some((_, sent)), _) => is_value(sent, &parameter.value),
+                (None, Some(Value::String(default))) => is_value(default.as_bytes(), &parameter.value),
+                (None, Some(Value::Null) | None) => true,
+                (None, Some(default)) => *default == parameter.value,
+            }
         })
     }
 

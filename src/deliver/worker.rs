@@ -24,9 +24,6 @@ pub(super) const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// A failure that took so long is the server's and not the trigger's.
 const SLOW: Duration = Duration::from_secs(4);
 
-/// How old a mark counts as whose time is not of this clock.
-const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
-
 /// After so many slow failures in a row a server is left alone for a while.
 const SLOW_ENOUGH: u32 = 2;
 
@@ -381,9 +378,9 @@ impl<'a> Worker<'a> {
                 advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
             });
         };
-        let age = || Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(CLOCK_SET_BACK);
+        let age = || Duration::try_from(Timestamp::now().duration_since(since)).ok();
         // It may still be on its way.
-        thread::sleep(SECOND_LOOK.saturating_sub(age()));
+        thread::sleep(SECOND_LOOK.saturating_sub(age().unwrap_or_default()));
         client.look(
             &Wanted {
                 job: &trigger.job,

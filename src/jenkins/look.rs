@@ -26,8 +26,8 @@ pub struct Wanted<'a> {
     pub parameters: &'a [(&'a str, &'a [u8])],
     /// The trigger's id, where the note that was sent ends with it and Jenkins keeps the note.
     pub id: Option<&'a str>,
-    /// How long ago the request went out.
-    pub age: Duration,
+    /// How long ago the request went out; `None` where a clock that was set back cannot tell.
+    pub age: Option<Duration>,
     /// The newest queue item known from before the request: what is no newer is another trigger's,
     /// unless ours was merged with it and its build started afterwards.
     pub after: Option<u64>,
@@ -57,6 +57,8 @@ const LISTED: usize = 100;
 /// before would be taken for ours. That the server tells whole seconds needs nothing: its last full
 /// second is no later than its time.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(1);
+/// How old a request counts of which the clock says that it is yet to come.
+const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
 /// An item that left the queue has no build for an instant (contract, observed 3).
 const BUILD_COMES: Duration = Duration::from_millis(300);
 /// While Jenkins starts, valid credentials get a 401 for 0.3 to 0.8 s (contract, observed 4).
@@ -243,6 +245,7 @@ impl Search<'_> {
         let sent = self.sent(date);
         // The server tells whole seconds.
         let surely = sent.saturating_add(CLOCK_MARGIN + SignedDuration::from_secs(1));
+        let surely = surely.ok().filter(|_| self.wanted.age.is_some());
         let surely = surely.unwrap_or(Timestamp::MAX).as_millisecond();
         let sent = sent.as_millisecond();
         let since = |build: &&Build| {
@@ -269,7 +272,11 @@ impl Search<'_> {
 
     /// When the request went out, on the server's clock, or a little earlier.
     fn sent(&self, date: Option<Timestamp>) -> Timestamp {
-        let age = self.wanted.age.saturating_add(self.begun.elapsed());
+        let age = self
+            .wanted
+            .age
+            .unwrap_or(CLOCK_SET_BACK)
+            .saturating_add(self.begun.elapsed());
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         date.unwrap_or_else(Timestamp::now)
             .checked_sub(age.saturating_add(CLOCK_MARGIN))

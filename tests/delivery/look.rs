@@ -72,7 +72,7 @@ fn wanted<'a>(parameters: &'a [(&'a str, &'a [u8])]) -> Wanted<'a> {
         job: JOB,
         parameters,
         id: None,
-        age: Duration::from_secs(5),
+        age: Some(Duration::from_secs(5)),
         after: None,
     }
 }
@@ -137,7 +137,7 @@ fn an_identical_build_that_started_before_is_another_triggers() {
     jenkins.advance(Duration::from_secs(30));
     assert_eq!(look(&jenkins, &wanted(MAIN)), Looked::NotThere);
     let older = Wanted {
-        age: Duration::from_secs(60),
+        age: Some(Duration::from_secs(60)),
         ..wanted(MAIN)
     };
     assert_found(&look(&jenkins, &older), 1);
@@ -150,7 +150,7 @@ fn a_build_of_an_item_that_was_known_before_is_ours_only_if_it_surely_started_af
     let item = trigger(&jenkins, JOB, MAIN);
     let_start(&jenkins);
     let after = |seconds: u64, after| Wanted {
-        age: Duration::from_secs(seconds),
+        age: Some(Duration::from_secs(seconds)),
         after,
         ..wanted(MAIN)
     };
@@ -158,6 +158,11 @@ fn a_build_of_an_item_that_was_known_before_is_ours_only_if_it_surely_started_af
     assert_found(&look(&jenkins, &after(1, None)), item);
     assert_eq!(look(&jenkins, &after(1, Some(item))), Looked::NotThere);
     assert_found(&look(&jenkins, &after(1, Some(item - 1))), item);
+    let unknown = Wanted {
+        age: None,
+        ..after(0, Some(item))
+    };
+    assert_eq!(look(&jenkins, &unknown), Looked::NotThere, "a clock was set back");
     // Merged with it before it started.
     assert_found(&look(&jenkins, &after(6, Some(item))), item);
 }
@@ -365,7 +370,7 @@ fn a_hundred_builds_since_hide_ours() {
         let parameters: &[(&str, &[u8])] = &[("N", n)];
         let wanted = Wanted {
             job: "each",
-            age: Duration::from_secs(60),
+            age: Some(Duration::from_secs(60)),
             ..wanted(parameters)
         };
         look(&jenkins, &wanted)

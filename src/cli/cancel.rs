@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::{Exit, Refusal, Session, ids, outcomes, pushes};
-use crate::deliver::{self, Foreground, Start};
+use crate::deliver::Foreground;
 use crate::jenkins;
 use crate::spool::{self, Entry, Outcome, Push, Spool, Trigger, Unreadable};
 use crate::ui::Printer;
@@ -58,15 +58,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         spool: &spool,
         arguments,
     };
-    let exit = cancel.everything(&found);
-    drop(sending);
-    // A sender that found the lock taken has left, and relies on whoever had it.
-    let left = spool.waiting()?.triggers;
-    if spool.is_asked_again() || left.iter().any(|trigger| trigger.hold.is_none()) {
-        // Without one it goes out with the next hook.
-        let _ = deliver::start(repository.common_dir(), Start::Patient);
-    }
-    exit
+    cancel.everything(&found)
 }
 
 /// All that could be meant.

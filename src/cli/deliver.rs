@@ -138,7 +138,9 @@ fn serve(common_dir: &Path, lifetime: Lifetime<'_>, interruption: &Interruption,
     };
     loop {
         match deliver::run(common_dir, Start::Eager, lifetime, &mut |entry| say(Ok(entry))) {
-            Ok(()) => return,
+            Ok(()) if !lifetime.is_endless() || interruption.came() => return,
+            // Somebody removed the spool: the next trigger makes another.
+            Ok(()) => {}
             Err(error) => say(Err(error)),
         }
         if !lifetime.is_endless() || !common_dir.is_dir() || interruption.sleep(RECOVERY) {

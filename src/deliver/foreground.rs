@@ -159,15 +159,29 @@ impl<'a> Foreground<'a> {
         Ok(lanes::next_due(&waiting, &BTreeMap::new(), Timestamp::now()).is_some())
     }
 
-    /// Lets go of the lock. A hook's sender that found it taken is gone: what can still be sent
-    /// needs another.
     fn end(mut self) -> spool::Result<()> {
         self.lock = None;
+        self.hand_over()
+    }
+
+    /// A hook's sender that found the lock taken is gone: what can still be sent needs another.
+    fn hand_over(&self) -> spool::Result<()> {
         if self.spool.is_asked_again() || self.is_due_some_day()? {
             // Without one it goes out with the next hook.
             let _ = detached::start(self.common_dir, Start::Patient);
         }
         Ok(())
+    }
+}
+
+/// Whoever had the lock and does not come to send, for whatever reason, leaves what others put
+/// into the spool meanwhile to a sender.
+impl Drop for Foreground<'_> {
+    fn drop(&mut self) {
+        if self.lock.take().is_some() {
+            // What cannot be read now goes out with the next hook.
+            let _ = self.hand_over();
+        }
     }
 }
 

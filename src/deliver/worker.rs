@@ -24,9 +24,6 @@ pub(super) const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// A failure that took so long is the server's and not the trigger's.
 const SLOW: Duration = Duration::from_secs(4);
 
-/// How old a mark counts as whose time is not of this clock.
-const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
-
 /// After so many slow failures in a row a server is left alone for a while.
 const SLOW_ENOUGH: u32 = 2;
 
@@ -149,12 +146,11 @@ impl<'a> Worker<'a> {
             match step {
                 Step::Supersede { old, new } => self.supersede(&old, &new)?,
                 Step::Send(trigger, identical) => {
-                    let again = lanes::next_attempt(&trigger, Timestamp::now());
                     let begun = Instant::now();
-                    if !self.deal_with_all(trigger, identical)? {
+                    let Some(again) = self.deal_with_all(trigger, identical)? else {
                         self.slow = 0;
                         continue;
-                    }
+                    };
                     blocked.insert(lane);
                     self.slow = if begun.elapsed() >= SLOW { self.slow + 1 } else { 0 };
                     rests_until = (self.slow >= SLOW_ENOUGH).then_some(again);
@@ -185,44 +181,54 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sends all of these as one, but for what an earlier request turns out to have stood for;
-    /// whether any still waits then.
-    fn deal_with_all(&mut self, trigger: Trigger, identical: Vec<Trigger>) -> spool::Result<bool> {
+    /// Sends all of these as one, but for what an earlier request turns out to have stood for; when
+    /// the next attempt is worth it, if any still waits then.
+    fn deal_with_all(
+        &mut self,
+        trigger: Trigger,
+        identical: Vec<Trigger>,
+    ) -> spool::Result<Option<Timestamp>> {
         let mut left = VecDeque::from(identical);
         let mut next = Some(trigger);
         while let Some(trigger) = next {
-            let entry = self.deal_with(trigger, left.make_contiguous())?;
-            if is_open(entry.outcome) {
-                self.report(entry);
-                return Ok(true);
-            }
+            let (entry, again) = self.deal_with(trigger, left.make_contiguous())?;
+            let is_open = is_open(entry.outcome);
             left.retain(|other| entry.ids().all(|id| id != other.id));
             self.report(entry);
+            if is_open {
+                return Ok(Some(again));
+            }
             next = left.pop_front();
         }
-        Ok(false)
+        Ok(None)
     }
 
-    /// Sends one, or finds what became of it.
-    fn deal_with(&mut self, mut trigger: Trigger, identical: &[Trigger]) -> spool::Result<Entry> {
+    /// Sends one, or finds what became of it. When the next attempt is worth it, if it still waits.
+    fn deal_with(
+        &mut self,
+        mut trigger: Trigger,
+        identical: &[Trigger],
+    ) -> spool::Result<(Entry, Timestamp)> {
         if let Some(entry) = self.settled(&trigger)? {
-            return Ok(entry);
+            return Ok((entry, Timestamp::now()));
         }
         let state = match self.attempt(&mut trigger, identical) {
             Ok(state) | Err(state) => state,
         };
+        // From the end of the attempt, which may have taken longer than the wait.
+        let again = lanes::next_attempt(&trigger, Timestamp::now());
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
         }
-        if let Err(error) = self.record(&trigger, &state, &entry) {
+        if let Err(error) = self.record(&trigger, &state, &entry, again) {
             // Whoever looks on is to know all the same.
             self.report(entry);
             return Err(error);
         }
-        Ok(entry)
+        Ok((entry, again))
     }
 
     /// The line about it. What is settled for several is told of the newest.
@@ -309,6 +315,10 @@ impl<'a> Worker<'a> {
                 }
             }
         };
+        // What came after the request that may be in Jenkins is not in there with it.
+        let since_then = |other: &Trigger| trigger.sending.is_none() || trigger.with.contains(&other.id);
+        let same = identical.iter().take_while(|other| since_then(other)).count();
+        let identical = &identical[..same];
         trigger.with = identical.iter().map(|other| other.id.clone()).collect();
         let before = trigger.sending;
         trigger.sending = before.or_else(|| Some(Timestamp::now()));
@@ -377,9 +387,9 @@ impl<'a> Worker<'a> {
                 advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
             });
         };
-        let age = || Duration::try_from(Timestamp::now().duration_since(since)).unwrap_or(CLOCK_SET_BACK);
+        let age = || Duration::try_from(Timestamp::now().duration_since(since)).ok();
         // It may still be on its way.
-        thread::sleep(SECOND_LOOK.saturating_sub(age()));
+        thread::sleep(SECOND_LOOK.saturating_sub(age().unwrap_or_default()));
         client.look(
             &Wanted {
                 job: &trigger.job,
@@ -387,9 +397,19 @@ impl<'a> Worker<'a> {
                 id: (method != Method::Api).then_some(&trigger.id),
                 may_lack_id: method == Method::JobToken,
                 age: age(),
+                after: self.newest_item(since),
             },
             login,
         )
+    }
+
+    /// The newest of this server's queue items that the journal knows from before. One that was
+    /// merged is older than the one before it, so several are asked.
+    fn newest_item(&self, before: Timestamp) -> Option<u64> {
+        const ENOUGH: usize = 20;
+        let lines = self.spool.journal().newest_first().ok()?;
+        let older = lines.filter(|line| line.time < before && line.server == self.server);
+        older.filter_map(|line| line.item).take(ENOUGH).max()
     }
 
     /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
@@ -422,7 +442,7 @@ impl<'a> Worker<'a> {
         }
     }
 
-    fn record(&self, trigger: &Trigger, state: &State, entry: &Entry) -> spool::Result<()> {
+    fn record(&self, trigger: &Trigger, state: &State, entry: &Entry, again: Timestamp) -> spool::Result<()> {
         // A server that is away for a day is one line, not one for every attempt.
         if state.is_open() && entry.message != trigger.trouble {
             self.spool.journal().append(entry)?;
@@ -443,11 +463,18 @@ impl<'a> Worker<'a> {
             ),
             State::Waiting(_) | State::Unknown(_) => self.keep(&Trigger {
                 attempts: trigger.attempts.saturating_add(1),
-                due: Some(lanes::next_attempt(trigger, Timestamp::now())),
+                due: Some(again),
                 ..tried
             }),
             // Without a time: what holds it may be gone whenever the next sender looks.
-            State::Held(_) => self.keep(&Trigger { due: None, ..tried }),
+            State::Held(_) => {
+                let held = Trigger { due: None, ..tried };
+                // Writing wakes whoever sleeps, who would find it held and write.
+                if self.spool.read(&held.id)?.as_ref() == Some(&held) {
+                    return Ok(());
+                }
+                self.keep(&held)
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Looking for a trigger whose answer was lost: in the queue, then among the last builds.
 
+use std::collections::BTreeMap;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,11 @@ pub struct Wanted<'a> {
     /// Whether Jenkins may have dropped the note all the same: a job without a trigger token goes
     /// by the user's own permission (contract, observed 1).
     pub may_lack_id: bool,
-    /// How long ago the request went out.
-    pub age: Duration,
+    /// How long ago the request went out; `None` where a clock that was set back cannot tell.
+    pub age: Option<Duration>,
+    /// The newest queue item known from before the request: what is no newer is another trigger's,
+    /// unless ours was merged with it and its build started afterwards.
+    pub after: Option<u64>,
 }
 
 /// What looking came to.
@@ -56,6 +60,8 @@ const LISTED: usize = 100;
 /// before would be taken for ours. That the server tells whole seconds needs nothing: its last full
 /// second is no later than its time.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(1);
+/// How old a request counts of which the clock says that it is yet to come.
+const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
 /// An item that left the queue has no build for an instant (contract, observed 3).
 const BUILD_COMES: Duration = Duration::from_millis(300);
 /// While Jenkins starts, valid credentials get a 401 for 0.3 to 0.8 s (contract, observed 4).
@@ -70,11 +76,12 @@ impl Client {
     /// with the same parameters that started after the request.
     #[must_use]
     pub fn look(&self, wanted: &Wanted<'_>, login: &Login) -> Looked {
-        let search = Search {
+        let mut search = Search {
             client: self,
             wanted,
             login,
             begun: Instant::now(),
+            defaults: BTreeMap::new(),
         };
         let found = match search.all() {
             Ok(found) => found,
@@ -95,6 +102,30 @@ struct Search<'a> {
     wanted: &'a Wanted<'a>,
     login: &'a Login,
     begun: Instant,
+    /// What a parameter is that was not sent, as far as Jenkins tells.
+    defaults: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Job {
+    #[serde(default)]
+    property: Vec<Option<Property>>,
+}
+
+/// One of the many kinds of things that are set for a job; most have no such field.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Property {
+    #[serde(default)]
+    parameter_definitions: Vec<Definition>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Definition {
+    name: String,
+    #[serde(default)]
+    default_parameter_value: Option<Parameter>,
 }
 
 #[derive(Deserialize)]
@@ -165,7 +196,10 @@ struct Cause {
 const ACTIONS: &str = "actions[parameters[name,value],causes[note,shortDescription,userId]]";
 
 impl Search<'_> {
-    fn all(&self) -> Result<Option<u64>, Looked> {
+    fn all(&mut self) -> Result<Option<u64>, Looked> {
+        if self.wanted.id.is_none() || self.wanted.may_lack_id {
+            self.defaults = self.find_defaults()?;
+        }
         // In this order: an item goes from the queue to the builds and never back.
         if let Some(item) = self.in_queue()? {
             return Ok(Some(item));
@@ -175,6 +209,20 @@ impl Search<'_> {
         }
         thread::sleep(BUILD_COMES);
         self.in_builds()
+    }
+
+    fn find_defaults(&self) -> Result<BTreeMap<String, Value>, Looked> {
+        let path = format!(
+            "{}api/json{}",
+            job_path(self.wanted.job),
+            read::tree("property[parameterDefinitions[name,defaultParameterValue[value]]]")
+        );
+        let (job, _): (Job, _) = self.ask(&path)?;
+        let properties = job.property.into_iter().flatten();
+        let definitions = properties.flat_map(|property| property.parameter_definitions);
+        let default =
+            |definition: Definition| Some((definition.name, definition.default_parameter_value?.value));
+        Ok(definitions.filter_map(default).collect())
     }
 
     fn in_queue(&self) -> Result<Option<u64>, Looked> {
@@ -199,8 +247,16 @@ impl Search<'_> {
             read::tree(&format!("builds[queueId,timestamp,{ACTIONS}]{{0,{LISTED}}}"))
         );
         let (builds, date): (Builds, _) = self.ask(&path)?;
-        let sent = self.sent(date).as_millisecond();
-        let since = |build: &&Build| build.timestamp >= sent;
+        let sent = self.sent(date);
+        // The server tells whole seconds.
+        let surely = sent.saturating_add(CLOCK_MARGIN + SignedDuration::from_secs(1));
+        let surely = surely.ok().filter(|_| self.wanted.age.is_some());
+        let surely = surely.unwrap_or(Timestamp::MAX).as_millisecond();
+        let sent = sent.as_millisecond();
+        let since = |build: &&Build| {
+            let is_known = self.wanted.after.is_some_and(|after| build.queue_id <= after);
+            build.timestamp >= if is_known { surely } else { sent }
+        };
         // An id is no other trigger's, whatever the clocks say.
         let found = builds
             .builds
@@ -221,7 +277,11 @@ impl Search<'_> {
 
     /// When the request went out, on the server's clock, or a little earlier.
     fn sent(&self, date: Option<Timestamp>) -> Timestamp {
-        let age = self.wanted.age.saturating_add(self.begun.elapsed());
+        let age = self
+            .wanted
+            .age
+            .unwrap_or(CLOCK_SET_BACK)
+            .saturating_add(self.begun.elapsed());
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         date.unwrap_or_else(Timestamp::now)
             .checked_sub(age.saturating_add(CLOCK_MARGIN))
@@ -256,7 +316,12 @@ impl Search<'_> {
         shown.all(|parameter| {
             let mut sent = self.wanted.parameters.iter();
             let sent = sent.find(|(name, _)| *name == parameter.name);
-            sent.is_none_or(|(_, sent)| is_value(sent, &parameter.value))
+            match (sent, self.defaults.get(&parameter.name)) {
+                (Some((_, sent)), _) => is_value(sent, &parameter.value),
+                (None, Some(Value::String(default))) => is_value(default.as_bytes(), &parameter.value),
+                (None, Some(Value::Null) | None) => true,
+                (None, Some(default)) => *default == parameter.value,
+            }
         })
     }
 

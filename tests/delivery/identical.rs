@@ -1,9 +1,13 @@
 //! Bursts: what is identical is sent once, and with `coalesce` only the newest.
 
+use std::fs;
+use std::process::Stdio;
+
 use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
 use serde_json::Value;
 
-use crate::support::{Home, PATIENCE, Repository, gits, shop, short_file, wait_for};
+use crate::scene::wait_for_all;
+use crate::support::{Home, PATIENCE, Repository, gits, program, shop, short_file, wait_for};
 
 fn each() -> Job {
     Job::new("each")
@@ -19,14 +23,90 @@ fn ids(line: &Value) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn what_is_held_is_not_written_again() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 1);
+    wait_for_all(&home);
+    let entry = repository.spooled("new").remove(0);
+    let written = || {
+        fs::metadata(&entry)
+            .and_then(|found| found.modified())
+            .expect("a time")
+    };
+    let before = written();
+    commit_without_credentials(&repository);
+    wait_for_all(&home);
+    assert_eq!(repository.spooled("new").len(), 2);
+    assert_eq!(written(), before);
+}
+
+/// Whoever found the lock taken is gone.
+#[test]
+fn a_command_that_is_refused_leaves_a_sender_to_what_came_meanwhile() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 1);
+    wait_for_all(&home);
+    for command in ["retry", "cancel"] {
+        jenkins.clear_requests();
+        if repository.spooled("new").is_empty() {
+            commit_without_credentials(&repository);
+            wait_for_all(&home);
+        }
+        fs::write(repository.spool().join("again"), "").expect("asked again");
+        assert_eq!(repository.tool(&[command, "nosuch"]).code, 1);
+        wait_for("it to be sent", || {
+            repository.spooled("new").is_empty().then_some(())
+        });
+        wait_for_all(&home);
+        assert_eq!(jenkins.requests().len(), 1);
+    }
+}
+
+/// What came after a request that reached Jenkins is not in there with it.
+#[test]
+fn what_came_after_one_that_is_found_is_sent_for_itself() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 1);
+    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    let mut retry = home.command(program(), &repository.folder);
+    let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut retry = retry.spawn().expect("the program starts");
+    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    retry.kill().expect("killed");
+    retry.wait().expect("it ends");
+    commit_without_credentials(&repository);
+    wait_for_all(&home);
+    let retry = repository.tool(&["retry"]).succeeded();
+    let mut lines = retry.stdout.lines();
+    let found = lines.next().expect("a line");
+    assert!(found.contains("it was found in Jenkins"), "{}", retry.whole());
+    let sent = lines.next().expect("a line");
+    assert!(sent.starts_with("merged main"), "{}", retry.whole());
+    assert_eq!(lines.next(), None);
+}
+
+fn commit_without_credentials(repository: &Repository<'_>) {
+    let mut commit = repository.home.command("git", &repository.folder);
+    commit
+        .args(["commit", "-q", "--allow-empty", "-m", "work"])
+        .env_remove("JENKINS_API_TOKEN");
+    assert!(commit.status().expect("git").success());
+}
+
 /// Commits without credentials, so that nobody can send until the test does.
 fn wait_in_line(repository: &Repository<'_>, count: usize) {
     for _ in repository.spooled("new").len()..count {
-        let mut commit = repository.home.command("git", &repository.folder);
-        commit
-            .args(["commit", "-q", "--allow-empty", "-m", "work"])
-            .env_remove("JENKINS_API_TOKEN");
-        assert!(commit.status().expect("git").success());
+        commit_without_credentials(repository);
     }
     assert_eq!(repository.spooled("new").len(), count);
 }

@@ -77,7 +77,8 @@ fn wanted<'a>(parameters: &'a [(&'a str, &'a [u8])]) -> Wanted<'a> {
         parameters,
         id: None,
         may_lack_id: false,
-        age: Duration::from_secs(5),
+        age: Some(Duration::from_secs(5)),
+        after: None,
     }
 }
 
@@ -141,10 +142,34 @@ fn an_identical_build_that_started_before_is_another_triggers() {
     jenkins.advance(Duration::from_secs(30));
     assert_eq!(look(&jenkins, &wanted(MAIN)), Looked::NotThere);
     let older = Wanted {
-        age: Duration::from_secs(60),
+        age: Some(Duration::from_secs(60)),
         ..wanted(MAIN)
     };
     assert_found(&look(&jenkins, &older), 1);
+}
+
+/// Two pushes within a second: the build of the first is not taken for the second's.
+#[test]
+fn a_build_of_an_item_that_was_known_before_is_ours_only_if_it_surely_started_afterwards() {
+    let jenkins = StandIn::start(shop().clock(Clock::Manual));
+    let item = trigger(&jenkins, JOB, MAIN);
+    let_start(&jenkins);
+    let after = |seconds: u64, after| Wanted {
+        age: Some(Duration::from_secs(seconds)),
+        after,
+        ..wanted(MAIN)
+    };
+    jenkins.advance(Duration::from_millis(500));
+    assert_found(&look(&jenkins, &after(1, None)), item);
+    assert_eq!(look(&jenkins, &after(1, Some(item))), Looked::NotThere);
+    assert_found(&look(&jenkins, &after(1, Some(item - 1))), item);
+    let unknown = Wanted {
+        age: None,
+        ..after(0, Some(item))
+    };
+    assert_eq!(look(&jenkins, &unknown), Looked::NotThere, "a clock was set back");
+    // Merged with it before it started.
+    assert_found(&look(&jenkins, &after(6, Some(item))), item);
 }
 
 /// The stand-in's clock is an hour ahead here; only its own `Date` tells what was before.
@@ -241,11 +266,28 @@ fn what_jenkins_dropped_added_or_hides_does_not_count() {
     };
     assert_found(&look(&jenkins, &here), item);
     let elsewhere: &[(&str, &[u8])] = &[("BRANCH", b"f\xfcr"), ("ENV", b"prod")];
-    let here = Wanted {
+    let there = Wanted {
         parameters: elsewhere,
         ..here
     };
+    assert_eq!(look(&jenkins, &there), Looked::NotThere);
+}
+
+/// Another rule's of the same push.
+#[test]
+fn what_was_not_sent_has_its_default() {
+    let job = Job::new("many")
+        .string_parameter("BRANCH", "")
+        .string_parameter("ENV", "dev");
+    let jenkins = StandIn::start(shop().job(job));
+    let here = Wanted {
+        job: "many",
+        ..wanted(MAIN)
+    };
+    trigger(&jenkins, "many", &[MAIN[0], ("ENV", b"prod")]);
     assert_eq!(look(&jenkins, &here), Looked::NotThere);
+    let item = trigger(&jenkins, "many", MAIN);
+    assert_found(&look(&jenkins, &here), item);
 }
 
 #[test]
@@ -363,7 +405,7 @@ fn a_hundred_builds_since_hide_ours() {
         let parameters: &[(&str, &[u8])] = &[("N", n)];
         let wanted = Wanted {
             job: "each",
-            age: Duration::from_secs(60),
+            age: Some(Duration::from_secs(60)),
             ..wanted(parameters)
         };
         look(&jenkins, &wanted)

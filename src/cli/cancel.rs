@@ -166,6 +166,7 @@ impl Cancel<'_> {
             if self.is_meant(&trigger.id) {
                 nothing = false;
                 self.drop(trigger, may_be_out(trigger, &found.triggers))?;
+                self.spool.hand_on(&trigger.id)?;
                 self.spool.done(&trigger.id)?;
             }
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Exit, Session, outcomes};
+use super::{Exit, Refusal, Session, outcomes};
 use crate::deliver::{self, Lifetime, Start};
 use crate::environment::RepositoryPaths;
 use crate::git::Repository;
@@ -49,7 +49,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let lifetime = if arguments.watch {
         Lifetime::service(&stopped)
     } else {
-        Lifetime::errand(&stopped)
+        Lifetime::visit(&stopped)
     };
     let several = common_dirs.len() > 1;
     let mut last = BTreeMap::new();
@@ -121,6 +121,10 @@ fn common_dirs(session: &Session, arguments: &Arguments) -> anyhow::Result<Vec<P
     let mut found = Vec::new();
     for directory in &arguments.repositories {
         let directory = session.directory.join(directory);
+        if !directory.is_dir() {
+            let message = format!("{} is not a directory; see --repository", directory.display());
+            return Err(Refusal::plain(message).into());
+        }
         // Each by its own name: what the environment says of one is not about all.
         let repository = Repository::discover(&directory, &RepositoryPaths::default());
         let common_dir = repository.map_err(super::not_found)?;
@@ -143,8 +147,19 @@ fn serve(common_dir: &Path, lifetime: Lifetime<'_>, interruption: &Interruption,
             Ok(()) => {}
             Err(error) => say(Err(error)),
         }
-        if !lifetime.is_endless() || !common_dir.is_dir() || interruption.sleep(RECOVERY) {
+        if lifetime.is_endless() && !common_dir.is_dir() {
+            return say(Err(gone(common_dir)));
+        }
+        if !lifetime.is_endless() || interruption.sleep(RECOVERY) {
             return;
         }
+    }
+}
+
+fn gone(common_dir: &Path) -> spool::Error {
+    spool::Error::Io {
+        action: "find",
+        path: common_dir.to_owned(),
+        reason: std::io::ErrorKind::NotFound.into(),
     }
 }

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use jiff::Timestamp;
 
-use super::GLANCE;
 use super::lanes::Haste;
 use super::sender::{Sender, Stopped};
+use super::{GLANCE, PATIENCE};
 use crate::environment;
 use crate::platform;
 use crate::spool::{self, Entry, Spool};
@@ -51,17 +51,29 @@ impl Start {
 #[derive(Clone, Copy)]
 pub struct Lifetime<'a> {
     is_endless: bool,
+    /// How long to wait for another sender that is at work.
+    patience: Duration,
     stopped: Stopped<'a>,
 }
 
 impl<'a> Lifetime<'a> {
     /// Until nothing is left that can be sent, or 15 minutes after the newest trigger, or `stopped`
-    /// says so.
+    /// says so; it leaves at once where another is at work.
     #[must_use]
     pub fn errand(stopped: Stopped<'a>) -> Self {
         Self {
             is_endless: false,
+            patience: Duration::ZERO,
             stopped,
+        }
+    }
+
+    /// The same, while its user waits: also for another that is at work, though not for ever.
+    #[must_use]
+    pub fn visit(stopped: Stopped<'a>) -> Self {
+        Self {
+            patience: PATIENCE,
+            ..Self::errand(stopped)
         }
     }
 
@@ -70,6 +82,7 @@ impl<'a> Lifetime<'a> {
     pub fn service(stopped: Stopped<'a>) -> Self {
         Self {
             is_endless: true,
+            patience: Duration::ZERO,
             stopped,
         }
     }
@@ -115,13 +128,15 @@ pub fn run(
 ) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
     let mut sender = Sender::new(&spool, common_dir, lifetime.stopped);
-    let mut end = Instant::now() + LIFETIME;
+    let begun = Instant::now();
+    let mut end = begun + LIFETIME;
     if how == Start::Eager {
         spool.ask_again()?;
     }
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
-    while lifetime.is_before(end) {
+    // Whoever asked is gone, and counts on this one.
+    while lifetime.is_before(end) || (spool.is_asked_again() && !(lifetime.stopped)()) {
         match spool.lock_sending()? {
             Some(_lock) => {
                 let eager = spool.take_asked_again()?;
@@ -130,7 +145,9 @@ pub fn run(
             }
             // Whoever holds it looks once more, at the spool and for the request, when he has let
             // go of it.
-            None if sleeping.is_none() && !lifetime.is_endless() => return Ok(()),
+            None if sleeping.is_none() && !lifetime.is_endless() && begun.elapsed() >= lifetime.patience => {
+                return Ok(());
+            }
             // He may be killed before; others left their triggers to this one.
             None if lifetime.is_before(end) => {
                 thread::sleep(GLANCE);
@@ -155,7 +172,7 @@ pub fn run(
             return Ok(());
         }
         end = end.max(end_of_newest(&spool)?);
-        if !sleep_until(due, &|| lifetime.is_before(end), &spool, before) {
+        if !sleep_until(due, &|| lifetime.is_before(end), &spool, before) && !spool.is_asked_again() {
             return Ok(());
         }
     }

@@ -1,21 +1,19 @@
 //! Sending while the user waits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::PATIENCE;
 use super::detached::{self, Start};
 use super::lanes::{self, Haste};
 use super::sender::Sender;
 use super::worker::SECOND_LOOK;
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
-
-/// How long to wait for a sender that is at work.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Triggers, each with what became of it.
 pub type Sent = Vec<(Trigger, Option<Entry>)>;
@@ -104,10 +102,14 @@ impl<'a> Foreground<'a> {
         all: &mut Vec<Trigger>,
         outcomes: &mut BTreeMap<String, Entry>,
     ) -> spool::Result<()> {
+        let mut newest: BTreeMap<_, &str> = BTreeMap::new();
+        for trigger in chosen {
+            let last = newest.entry(trigger.lane()).or_default();
+            *last = trigger.id.as_str().max(last);
+        }
         let goes = |trigger: &Trigger| {
-            chosen
-                .iter()
-                .any(|last| trigger.lane() == last.lane() && trigger.id <= last.id)
+            let newest = newest.get(&trigger.lane());
+            newest.is_some_and(|newest| trigger.id.as_str() <= *newest)
         };
         let mut sent = Ok(());
         if self.lock.is_some() {
@@ -119,22 +121,22 @@ impl<'a> Foreground<'a> {
             );
             let mut sender = Sender::new(self.spool, self.common_dir, &|| false);
             sent = sender.pass(Haste::Now, &goes, &mut |entry| note(outcomes, &entry));
-            let lost: Vec<&Trigger> = all
+            for trigger in sender.put_off() {
+                note(outcomes, &not_tried(trigger));
+            }
+            let lost: BTreeSet<_> = all
                 .iter()
                 .filter(|trigger| {
                     let outcome = outcomes.get(&trigger.id).map(|entry| entry.outcome);
                     outcome == Some(Outcome::Unknown)
                 })
+                .map(Trigger::lane)
                 .collect();
             // Somebody waits to hear what became of it, and by then Jenkins can tell.
             if sent.is_ok() && !lost.is_empty() {
                 thread::sleep(SECOND_LOOK);
-                let behind = |trigger: &Trigger| lost.iter().any(|lost| lost.lane() == trigger.lane());
-                sent = sender.pass(
-                    Haste::Now,
-                    &|trigger| goes(trigger) && behind(trigger),
-                    &mut |entry| note(outcomes, &entry),
-                );
+                let wanted = |trigger: &Trigger| goes(trigger) && lost.contains(&trigger.lane());
+                sent = sender.pass(Haste::Now, &wanted, &mut |entry| note(outcomes, &entry));
             }
         }
         // Another sender may have been faster with some.
@@ -183,6 +185,16 @@ impl Drop for Foreground<'_> {
             let _ = self.hand_over();
         }
     }
+}
+
+/// What is said of one whose server did not answer others.
+fn not_tried(trigger: &Trigger) -> Entry {
+    let mut entry = Entry::of(trigger, Outcome::Waiting);
+    entry.message = Some(format!(
+        "not tried, as {} did not answer; to try again: jenkins-trigger retry",
+        trigger.server
+    ));
+    entry
 }
 
 /// Every trigger of the entry has this outcome.

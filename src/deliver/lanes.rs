@@ -61,7 +61,7 @@ impl Step {
 }
 
 /// What goes out of these, which are sorted by age: first what has failed least often, so that
-/// what always fails keeps nobody else waiting, then the oldest. One of `tried` that still waits
+/// what always fails keeps nobody else waiting, then the oldest; last what may be in Jenkins. One of `tried` that still waits
 /// holds back what comes after it for its job and branch; none goes out again.
 pub(super) fn steps(
     waiting: &[Trigger],
@@ -73,17 +73,15 @@ pub(super) fn steps(
     for trigger in waiting.iter().filter(|trigger| trigger.hold.is_none()) {
         lanes.entry(trigger.lane()).or_default().push(trigger);
     }
-    let mut steps: Vec<(u32, Step)> = Vec::new();
+    let mut steps = Vec::new();
     for lane in lanes.values() {
-        let attempts = lane[0].attempts;
-        steps.extend(
-            steps_of(lane, haste, now, tried)
-                .into_iter()
-                .map(|step| (attempts, step)),
-        );
+        // Where something may still be on its way it is waited for.
+        let rank = (lane[0].sending.is_some(), lane[0].attempts);
+        let of_lane = steps_of(lane, haste, now, tried);
+        steps.extend(of_lane.into_iter().map(|step| (rank, step)));
     }
-    steps.sort_by(|(attempts, one), (others, other)| {
-        (attempts, &one.trigger().id).cmp(&(others, &other.trigger().id))
+    steps.sort_by(|(rank, one), (others, other)| {
+        (rank, &one.trigger().id).cmp(&(others, &other.trigger().id))
     });
     steps.into_iter().map(|(_, step)| step).collect()
 }

@@ -14,5 +14,8 @@ pub use foreground::{Foreground, Sent};
 pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
 pub use sender::Stopped;
 
+/// How long whoever has a user waiting waits for a sender that is at work.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often whoever waits looks whether the spool changed or is gone.
 const GLANCE: Duration = Duration::from_millis(500);

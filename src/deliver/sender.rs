@@ -33,6 +33,8 @@ pub(super) struct Sender<'a> {
     stopped: Stopped<'a>,
     /// Until when nobody asks a server that did not answer.
     rests: BTreeMap<String, Timestamp>,
+    put_off: Vec<Trigger>,
+    begun: Timestamp,
 }
 
 impl<'a> Sender<'a> {
@@ -43,6 +45,8 @@ impl<'a> Sender<'a> {
             common_dir: common_dir.to_owned(),
             stopped,
             rests: BTreeMap::new(),
+            put_off: Vec::new(),
+            begun: Timestamp::now(),
         }
     }
 
@@ -62,7 +66,8 @@ impl<'a> Sender<'a> {
         if haste != Haste::Due {
             self.rests.clear();
         }
-        let (spool, stopped) = (self.spool, self.stopped);
+        let (spool, stopped, begun) = (self.spool, self.stopped, self.begun);
+        self.put_off.clear();
         let sending = spool.sending()?;
         let mut tried = BTreeSet::new();
         let mut passed = Ok(());
@@ -79,8 +84,12 @@ impl<'a> Sender<'a> {
                 match given {
                     Ok(given) => {
                         for (server, steps) in given {
-                            let worker =
-                                Worker::new((spool, &sending), (&trusted, stopped), &server, tell.clone());
+                            let worker = Worker::new(
+                                (spool, &sending),
+                                (&trusted, stopped),
+                                (&server, begun),
+                                tell.clone(),
+                            );
                             workers.insert(server, scope.spawn(move || worker.run(steps)));
                         }
                     }
@@ -121,16 +130,21 @@ impl<'a> Sender<'a> {
 
     fn collect(&mut self, server: &str, workers: &mut Workers<'_>, passed: &mut spool::Result<()>) {
         match workers.remove(server).map(ScopedJoinHandle::join) {
-            None | Some(Ok(Ok(Done { rests_until: None }))) => {}
-            Some(Ok(Ok(Done {
-                rests_until: Some(rest),
-            }))) => {
-                self.rests.insert(server.to_owned(), rest);
+            None => {}
+            Some(Ok(Ok(done))) => {
+                self.rests.insert(server.to_owned(), done.rests_until);
+                self.put_off.extend(done.put_off);
             }
             Some(Ok(Err(error))) => *passed = Err(error),
             // What it had in hand is in the spool and says so.
             Some(Err(panic)) => std::panic::resume_unwind(panic),
         }
+    }
+
+    /// What the last pass did not try, because their server had not answered others. It waits as
+    /// before, so there is nothing of it in the journal.
+    pub(super) fn put_off(&self) -> &[Trigger] {
+        &self.put_off
     }
 
     /// When the first trigger that can be sent is due.

@@ -82,8 +82,10 @@ fn is_open(outcome: Outcome) -> bool {
 
 /// What a worker found out about its server.
 pub(super) struct Done {
-    /// Until when it is to be left alone.
-    pub(super) rests_until: Option<Timestamp>,
+    /// Until when it is to be left alone; long ago, where it need not.
+    pub(super) rests_until: Timestamp,
+    /// What was not tried because it is.
+    pub(super) put_off: Vec<Trigger>,
 }
 
 /// Sends what waits for one server, one after the other over one connection.
@@ -94,6 +96,8 @@ pub(super) struct Worker<'a> {
     stopped: Stopped<'a>,
     server: String,
     client: Option<Client>,
+    /// Since when this process has its credentials.
+    begun: Timestamp,
     /// Whether Jenkins was asked a second time and does not know the credentials.
     unknown_login: bool,
     slow: u32,
@@ -104,7 +108,7 @@ impl<'a> Worker<'a> {
     pub(super) fn new(
         (spool, sending): (&'a Spool, &'a Sending),
         (trusted, stopped): (&'a Result<Vec<String>, String>, Stopped<'a>),
-        server: &str,
+        (server, begun): (&str, Timestamp),
         tell: mpsc::Sender<Told>,
     ) -> Self {
         Self {
@@ -114,6 +118,7 @@ impl<'a> Worker<'a> {
             stopped,
             server: server.to_owned(),
             client: None,
+            begun,
             unknown_login: false,
             slow: 0,
             tell,
@@ -130,12 +135,13 @@ impl<'a> Worker<'a> {
     fn work(&mut self, steps: Vec<Step>) -> spool::Result<Done> {
         let mut blocked = BTreeSet::new();
         let mut rests_until = None;
+        let mut put_off = Vec::new();
         for step in steps {
             if (self.stopped)() {
                 break;
             }
             if rests_until.is_some() {
-                self.put_off(step.trigger());
+                put_off.push(step.trigger().clone());
                 continue;
             }
             let (_, job, branch) = step.trigger().lane();
@@ -158,17 +164,10 @@ impl<'a> Worker<'a> {
             }
         }
         self.spool.journal().sync()?;
-        Ok(Done { rests_until })
-    }
-
-    /// Says of one that was not tried why. It waits as before, so there is nothing to write down.
-    fn put_off(&self, trigger: &Trigger) {
-        let mut entry = Entry::of(trigger, Outcome::Waiting);
-        entry.message = Some(format!(
-            "{} does not answer others; then: jenkins-trigger retry",
-            self.server
-        ));
-        self.report(entry);
+        Ok(Done {
+            rests_until: rests_until.unwrap_or(Timestamp::MIN),
+            put_off,
+        })
     }
 
     fn supersede(&self, old: &Trigger, new: &Trigger) -> spool::Result<()> {
@@ -339,7 +338,7 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            self.send(&order)
+            self.send(&order, trigger.created)
         };
         if !matches!(sent, State::Unknown(_)) {
             trigger.sending = before;
@@ -413,7 +412,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
-    fn send(&mut self, order: &Order<'_>) -> State {
+    fn send(&mut self, order: &Order<'_>, created: Timestamp) -> State {
         let Some(client) = &self.client else {
             return State::Waiting("there is no connection".into());
         };
@@ -421,8 +420,14 @@ impl<'a> Worker<'a> {
             Attempt::Doubted(explanation) => explanation,
             other => return state_of(other),
         };
+        // The hook of one that is younger than this process may have had newer credentials.
+        let state = if created > self.begun {
+            State::Held
+        } else {
+            State::Refused
+        };
         if self.unknown_login {
-            return State::Refused(doubt.to_string());
+            return state(doubt.to_string());
         }
         thread::sleep(SECOND_LOOK);
         let known = match order.login {
@@ -436,7 +441,7 @@ impl<'a> Worker<'a> {
             },
             Some(false) => {
                 self.unknown_login = true;
-                State::Refused(doubt.to_string())
+                state(doubt.to_string())
             }
             None => State::Waiting(doubt.to_string()),
         }

@@ -367,6 +367,8 @@ impl Spool {
     pub fn lock_sending(&self) -> Result<Option<Lock>> {
         let lock = self.lock("sending.lock")?;
         if lock.is_some() {
+            // What a writer left that was killed.
+            forget_old(&self.folder.join("tmp"));
             self.take_over()?;
         }
         Ok(lock)
@@ -437,7 +439,7 @@ impl Spool {
         self.prepare()?;
         let folder = self.folder.join("seen");
         platform::private_directory(&folder).map_err(io_error("use", &folder))?;
-        forget_old_claims(&folder);
+        forget_old(&folder);
         let path = folder.join(name);
         match platform::create_private(&path) {
             Ok(_) => Ok(true),
@@ -526,7 +528,7 @@ impl Intake<'_> {
 }
 
 /// Looks at a part only: each claim adds one file and takes many, so that all get their turn.
-fn forget_old_claims(folder: &Path) {
+fn forget_old(folder: &Path) {
     const PART: usize = 100;
     const HOUR: Duration = Duration::from_secs(60 * 60);
     let Ok(entries) = fs::read_dir(folder) else { return };

@@ -275,10 +275,8 @@ impl Spool {
         if waits("new") || waits("failed") {
             return Ok(true);
         }
-        let entries = self.journal().entries()?;
-        Ok(entries
-            .iter()
-            .any(|entry| entry.id == trigger.id && entry.outcome.is_of_delivery()))
+        let mut entries = self.journal().newest_first()?;
+        Ok(entries.any(|entry| entry.id == trigger.id && entry.outcome.is_of_delivery()))
     }
 
     fn write_push(&self, push: &Push, folder: &str) -> Result<()> {

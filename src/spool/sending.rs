@@ -84,6 +84,27 @@ impl Spool {
         Ok(Sending { path, file })
     }
 
+    /// Lets the next of those for which this trigger's request went out be looked for in its place.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn hand_on(&self, id: &str) -> Result<()> {
+        let Some(trigger) = self.read(id)? else {
+            return Ok(());
+        };
+        let mut others = trigger.with.iter();
+        while let (Some(_), Some(other)) = (trigger.sending, others.next()) {
+            if let Some(next) = self.read(other)? {
+                return self.update(&Trigger {
+                    sending: trigger.sending,
+                    with: others.cloned().collect(),
+                    ..next
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Writes into the entries which requests of a sender that died were out.
     pub(super) fn take_over(&self) -> Result<()> {
         let path = self.folder().join(FILE);

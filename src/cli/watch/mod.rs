@@ -229,9 +229,9 @@ impl<'a> Screen<'a> {
         } else {
             why.split(['(', '（']).next().unwrap_or_default().trim().into()
         };
-        row.stands.1 = format!("waits: {why}");
+        row.stands.1 = waits(why);
         if row.told.insert(reason) && !self.progress.is_shown() {
-            self.say(number, &format!("waits: {why}"));
+            self.say(number, &waits(why));
         }
     }
 
@@ -393,5 +393,14 @@ fn clock(duration: Duration) -> String {
         format!("{hours}:{minutes:02}:{seconds:02}")
     } else {
         format!("{minutes}:{seconds:02}")
+    }
+}
+
+/// Jenkins does not always say why.
+fn waits(why: &str) -> String {
+    if why.is_empty() {
+        "waits".to_owned()
+    } else {
+        format!("waits: {why}")
     }
 }

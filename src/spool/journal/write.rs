@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::platform::{self, Locked};
 
 /// Longer than this, in bytes, no file becomes.
-const LONGEST: u64 = 4 * 1024 * 1024;
+const LONGEST: u64 = 8 * 1024 * 1024;
 
 /// So many older files are kept.
 pub(super) const KEPT: u32 = 4;

@@ -62,20 +62,20 @@ fn entry(id: &str, size: usize) -> Entry {
     }
 }
 
-const MIB: usize = 1024 * 1024;
+const QUARTER: usize = 2 * 1024 * 1024;
 
 fn ids(entries: impl IntoIterator<Item = Entry>) -> Vec<String> {
     entries.into_iter().map(|entry| entry.id).collect()
 }
 
 #[test]
-fn four_older_files_of_four_mebibytes_are_kept() {
+fn four_older_files_of_eight_mebibytes_are_kept() {
     let place = Place::new();
     let journal = place.journal();
     // Three of these go into one file.
     for number in 0..20 {
         journal
-            .append(&entry(&number.to_string(), MIB + 1000))
+            .append(&entry(&number.to_string(), QUARTER + 1000))
             .expect("a line");
     }
     let expected = [
@@ -112,7 +112,7 @@ fn a_gap_among_the_older_files_is_filled_before_one_is_given_up() {
         .expect("a file");
     }
     for id in ["a", "b"] {
-        journal.append(&entry(id, 3 * MIB)).expect("a line");
+        journal.append(&entry(id, 3 * QUARTER)).expect("a line");
     }
     for (number, text) in [(2, "1\n"), (3, "3\n"), (4, "4\n")] {
         let path = place.path(&format!("journal.{number}.jsonl"));
@@ -130,7 +130,7 @@ fn what_cannot_be_put_aside_grows_on() {
         fs::create_dir_all(place.path(&format!("journal.{number}.jsonl/full"))).expect("a folder");
     }
     for id in ["a", "b", "c"] {
-        journal.append(&entry(id, 3 * MIB)).expect("a line");
+        journal.append(&entry(id, 3 * QUARTER)).expect("a line");
     }
     let text = fs::read_to_string(place.path("journal.jsonl")).expect("the journal");
     assert_eq!(text.lines().count(), 3);
@@ -229,7 +229,7 @@ fn a_mark_holds_while_the_file_is_put_aside() {
     let mark = journal.mark();
     assert!(journal.since(&mark).expect("read").is_empty());
     for id in ["a", "b", "c"] {
-        journal.append(&entry(id, 3 * MIB)).expect("a line");
+        journal.append(&entry(id, 3 * QUARTER)).expect("a line");
     }
     assert_eq!(ids(journal.since(&mark).expect("read")), ["a", "b", "c"]);
     assert_eq!(

@@ -135,18 +135,28 @@ pub fn run(
     }
     // Held from the first sleep to the end: one who sleeps is enough for all.
     let mut sleeping = None;
+    let mut waiting = None;
     // Whoever asked is gone, and counts on this one.
     while lifetime.is_before(end) || (spool.is_asked_again() && !(lifetime.stopped)()) {
         match spool.lock_sending()? {
             Some(_lock) => {
                 let eager = spool.take_asked_again()?;
                 let haste = if eager { Haste::Eager } else { Haste::Due };
+                waiting = None;
                 sender.pass(haste, &|_| true, report)?;
             }
             // Whoever holds it looks once more, at the spool and for the request, when he has let
-            // go of it.
-            None if sleeping.is_none() && !lifetime.is_endless() && begun.elapsed() >= lifetime.patience => {
-                return Ok(());
+            // go of it. But he may have older credentials: one waits, and looks after him.
+            None if sleeping.is_none() && !lifetime.is_endless() => {
+                if waiting.is_none() {
+                    waiting = spool.lock_waiting()?;
+                }
+                let patience = waiting.as_ref().map_or(lifetime.patience, |_| PATIENCE);
+                if begun.elapsed() >= patience {
+                    return Ok(());
+                }
+                thread::sleep(GLANCE);
+                continue;
             }
             // He may be killed before; others left their triggers to this one.
             None if lifetime.is_before(end) => {

@@ -121,9 +121,6 @@ impl<'a> Foreground<'a> {
             );
             let mut sender = Sender::new(self.spool, self.common_dir, &|| false);
             sent = sender.pass(Haste::Now, &goes, &mut |entry| note(outcomes, &entry));
-            for trigger in sender.put_off() {
-                note(outcomes, &not_tried(trigger));
-            }
             let lost: BTreeSet<_> = all
                 .iter()
                 .filter(|trigger| {
@@ -135,8 +132,18 @@ impl<'a> Foreground<'a> {
             // Somebody waits to hear what became of it, and by then Jenkins can tell.
             if sent.is_ok() && !lost.is_empty() {
                 thread::sleep(SECOND_LOOK);
-                let wanted = |trigger: &Trigger| goes(trigger) && lost.contains(&trigger.lane());
+                let put_off: BTreeSet<String> = sender
+                    .put_off()
+                    .iter()
+                    .map(|trigger| trigger.id.clone())
+                    .collect();
+                let again =
+                    |trigger: &Trigger| lost.contains(&trigger.lane()) || put_off.contains(&trigger.id);
+                let wanted = |trigger: &Trigger| goes(trigger) && again(trigger);
                 sent = sender.pass(Haste::Now, &wanted, &mut |entry| note(outcomes, &entry));
+            }
+            for trigger in sender.put_off() {
+                note(outcomes, &not_tried(trigger));
             }
         }
         // Another sender may have been faster with some.

@@ -374,6 +374,14 @@ impl Spool {
         Ok(lock)
     }
 
+    /// The lock of the one who waits for the one who sends.
+    ///
+    /// # Errors
+    /// What the file system says about the lock file.
+    pub fn lock_waiting(&self) -> Result<Option<Lock>> {
+        self.lock("waiting.lock")
+    }
+
     /// The lock of the one who sleeps until something is due.
     ///
     /// # Errors

@@ -165,7 +165,7 @@ fn many_writers_lose_nothing_and_whoever_follows_sees_each_line_once() {
                 scope.spawn(move || {
                     for line in 0..LINES {
                         let id = format!("{writer}-{line:03}");
-                        journal.append(&entry(&id, 4_000)).expect("a line");
+                        journal.append(&entry(&id, 8_000)).expect("a line");
                     }
                 })
             })

@@ -1,6 +1,6 @@
 //! What came of earlier triggers, as a hook tells it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -37,13 +37,13 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
     let failures = tell_failures(printer, &failed.triggers);
     let damage = tell_unreadable(printer, spool, &[failed.unreadable, oldest.unreadable].concat());
     let oldest = oldest.triggers;
+    let reasons = reasons_of(&oldest);
     let mut told = BTreeSet::new();
-    for trigger in &oldest {
-        let reason = reason_of(trigger);
+    for (trigger, &reason) in oldest.iter().zip(&reasons) {
         if reason.is_empty() && !is_old(trigger) || !told.insert(reason.to_owned()) {
             continue;
         }
-        let count = oldest.iter().filter(|other| reason_of(other) == reason).count();
+        let count = reasons.iter().filter(|other| **other == reason).count();
         let since = local_time(trigger);
         if reason.is_empty() {
             // Its sender was killed, or the machine went down: this hook starts another.
@@ -102,6 +102,17 @@ fn tell_unreadable(printer: &Printer, spool: &Spool, unreadable: &[Unreadable]) 
         first.id()
     ));
     true
+}
+
+/// Why each of these waits, the oldest of which come first: what comes after one of its job and branch
+/// waits for the same reason.
+fn reasons_of(oldest: &[Trigger]) -> Vec<&str> {
+    let mut first = BTreeMap::new();
+    let reason = |trigger| match reason_of(trigger) {
+        _ if trigger.hold.is_some() => reason_of(trigger),
+        own => *first.entry(trigger.lane()).or_insert(own),
+    };
+    oldest.iter().map(reason).collect()
 }
 
 /// Why it waits; empty while nobody has tried to send it.

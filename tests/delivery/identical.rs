@@ -192,6 +192,39 @@ fn a_request_for_several_that_was_lost_is_found_for_all() {
     assert!(repository.spooled("new").is_empty());
 }
 
+/// It may be in Jenkins for those that are left.
+#[test]
+fn the_request_of_one_that_is_cancelled_is_looked_for_by_those_it_stood_for() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    wait_in_line(&repository, 3);
+    wait_for_all(&home);
+    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    let mut retry = home.command(program(), &repository.folder);
+    let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut retry = retry.spawn().expect("the program starts");
+    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    retry.kill().expect("killed");
+    retry.wait().expect("it ends");
+    let mut ids: Vec<String> = repository
+        .spooled("new")
+        .iter()
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    ids.sort_unstable();
+    let ran = repository.tool(&["cancel", &ids[0], &ids[1]]).succeeded();
+    assert!(ran.stdout.contains("Jenkins may have it"), "{}", ran.whole());
+    let ran = repository.tool(&["retry"]).succeeded();
+    assert!(ran.stdout.contains("it was found in Jenkins"), "{}", ran.whole());
+    let requests = jenkins.requests();
+    assert_eq!(
+        requests.iter().filter(|request| request.method == "POST").count(),
+        1
+    );
+}
+
 fn coalesced(jenkins: &StandIn, delay: &str) -> String {
     format!(
         "version: 1\nserver: {}\njobs:\n  - {{ job: each, delay: {delay}, coalesce: latest, \

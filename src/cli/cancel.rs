@@ -167,7 +167,7 @@ impl Cancel<'_> {
                 nothing = false;
                 self.drop(trigger, may_be_out(trigger, &found.triggers))?;
                 self.spool.hand_on(&trigger.id)?;
-                self.spool.done(&trigger.id)?;
+                self.spool.give_up(&trigger.id)?;
             }
         }
         for push in &found.open {

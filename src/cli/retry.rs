@@ -36,7 +36,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         return Err(Refusal::plain(message).into());
     }
     let chosen = choose(printer, &spool, arguments)?;
-    let left = !decided || !spool.waiting()?.triggers.is_empty();
+    let left = !decided || spool.oldest_waiting(0)?.1 > 0;
     if chosen.is_empty() && left {
         return Ok(Exit::Act);
     }

@@ -284,15 +284,23 @@ impl Spool {
         Ok(paths)
     }
 
-    /// Forgets a trigger whose outcome is in the journal.
+    /// Forgets a waiting trigger whose outcome is in the journal.
     ///
     /// # Errors
     /// What the file system says.
     pub fn done(&self, id: &str) -> Result<()> {
+        self.remove("new", id)
+    }
+
+    /// Forgets a trigger that waits or failed, because its user says so.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn give_up(&self, id: &str) -> Result<()> {
         let failed = self.file("failed", id);
         remove_if_there(&failed.with_extension(TOLD))?;
         remove_if_there(&failed)?;
-        self.remove("new", id)
+        self.done(id)
     }
 
     /// Keeps a trigger that Jenkins refused, for the user to look at and `retry`.

@@ -5,7 +5,7 @@
 //! longer than the request itself. Whoever gets the lock next writes what is still open into the
 //! entries, and empties the file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -118,8 +118,11 @@ impl Spool {
         }
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(io_error("read", &path))?;
+        // Of the most there is nothing any more: one look for all is cheaper than one for each.
+        let there: BTreeSet<PathBuf> = self.paths("new")?.into_iter().collect();
         for (id, line) in open_ones(&text) {
-            if let Some(trigger) = self.read(&id)?
+            if there.contains(&self.file("new", &id))
+                && let Some(trigger) = self.read(&id)?
                 && trigger.sending.is_none()
             {
                 self.update(&Trigger {

@@ -216,8 +216,16 @@ fn the_request_of_one_that_is_cancelled_is_looked_for_by_those_it_stood_for() {
     ids.sort_unstable();
     let ran = repository.tool(&["cancel", &ids[0], &ids[1]]).succeeded();
     assert!(ran.stdout.contains("Jenkins may have it"), "{}", ran.whole());
-    let ran = repository.tool(&["retry"]).succeeded();
-    assert!(ran.stdout.contains("it was found in Jenkins"), "{}", ran.whole());
+    // Whoever cancels leaves a sender to what still waits.
+    wait_for("the third to be found", || {
+        repository.spooled("new").is_empty().then_some(())
+    });
+    let journal = repository.journal();
+    let last = journal.last().expect("a line");
+    let expected: (&Value, &Value) = (&ids[2].as_str().into(), &"queued".into());
+    assert_eq!((&last["id"], &last["outcome"]), expected, "{journal:?}");
+    let message = last["message"].as_str().expect("a message");
+    assert!(message.contains("it was found in Jenkins"), "{message}");
     let requests = jenkins.requests();
     assert_eq!(
         requests.iter().filter(|request| request.method == "POST").count(),

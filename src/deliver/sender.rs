@@ -15,8 +15,8 @@ use crate::spool::{self, Entry, Spool, Trigger};
 
 /// What a worker tells.
 pub(super) enum Told {
-    /// This became of a trigger.
-    Entry(Box<Entry>),
+    /// This became of triggers.
+    Entries(Vec<Entry>),
     /// The one for this server has done all it was given.
     Done(String),
 }
@@ -168,7 +168,7 @@ fn wait(
 ) -> Vec<String> {
     loop {
         match told.recv_timeout(GLANCE) {
-            Ok(Told::Entry(entry)) => report(*entry),
+            Ok(Told::Entries(entries)) => entries.into_iter().for_each(&mut *report),
             Ok(Told::Done(server)) => return vec![server],
             Err(_) => {
                 // One that panicked tells nothing.

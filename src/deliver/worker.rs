@@ -24,6 +24,9 @@ pub(super) const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// A failure that took so long is the server's and not the trigger's.
 const SLOW: Duration = Duration::from_secs(4);
 
+/// So much later at most, while others go out, is told what became of one.
+const SOON: Duration = Duration::from_millis(20);
+
 /// After so many slow failures in a row a server is left alone for a while.
 const SLOW_ENOUGH: u32 = 2;
 
@@ -102,6 +105,8 @@ pub(super) struct Worker<'a> {
     unknown_login: bool,
     slow: u32,
     tell: mpsc::Sender<Told>,
+    untold: Vec<Entry>,
+    told: Instant,
 }
 
 impl<'a> Worker<'a> {
@@ -122,12 +127,15 @@ impl<'a> Worker<'a> {
             unknown_login: false,
             slow: 0,
             tell,
+            untold: Vec::new(),
+            told: Instant::now(),
         }
     }
 
     /// Does all of this, but for what a failure before holds back.
     pub(super) fn run(mut self, steps: Vec<Step>) -> spool::Result<Done> {
         let done = self.work(steps);
+        self.tell_all();
         let _ = self.tell.send(Told::Done(self.server.clone()));
         done
     }
@@ -170,7 +178,7 @@ impl<'a> Worker<'a> {
         })
     }
 
-    fn supersede(&self, old: &Trigger, new: &Trigger) -> spool::Result<()> {
+    fn supersede(&mut self, old: &Trigger, new: &Trigger) -> spool::Result<()> {
         // First: it must not wait as long once more if this process ends in between.
         self.spool.update(new)?;
         let mut entry = Entry::of(old, Outcome::Superseded);
@@ -516,9 +524,19 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn report(&self, entry: Entry) {
+    /// Tells what became of some; a moment later, as waking the one who listens for each takes its
+    /// time.
+    fn report(&mut self, entry: Entry) {
+        self.untold.push(entry);
+        if self.told.elapsed() >= SOON {
+            self.tell_all();
+        }
+    }
+
+    fn tell_all(&mut self) {
+        self.told = Instant::now();
         // The one who listens may have what he wants.
-        let _ = self.tell.send(Told::Entry(Box::new(entry)));
+        let _ = self.tell.send(Told::Entries(std::mem::take(&mut self.untold)));
     }
 }
 

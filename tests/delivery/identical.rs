@@ -1,6 +1,7 @@
 //! Bursts: what is identical is sent once, and with `coalesce` only the newest.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
@@ -69,38 +70,32 @@ fn a_command_that_is_refused_leaves_a_sender_to_what_came_meanwhile() {
     }
 }
 
-/// What came after a request that reached Jenkins is not in there with it.
-#[test]
-fn what_came_after_one_that_is_found_is_sent_for_itself() {
-    let home = Home::new(&gits()[0]);
-    let jenkins = StandIn::start(shop());
-    let repository = home.repository("shop", &short_file(&jenkins));
-    repository.install();
-    wait_in_line(&repository, 1);
+fn commit_without_credentials(repository: &Repository<'_>) {
+    let mut commit = repository.home.command("git", &repository.folder);
+    commit
+        .args(["commit", "-q", "--allow-empty", "-m", "work"])
+        .env_remove("JENKINS_API_TOKEN")
+        .stderr(Stdio::null());
+    assert!(commit.status().expect("git").success());
+}
+
+/// A sender dies when Jenkins has its request, and before the answer.
+fn kill_while_its_request_is_out(repository: &Repository<'_>, jenkins: &StandIn) {
     jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
-    let mut retry = home.command(program(), &repository.folder);
+    let mut retry = repository.home.command(program(), &repository.folder);
     let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
     let mut retry = retry.spawn().expect("the program starts");
     assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
     retry.kill().expect("killed");
     retry.wait().expect("it ends");
-    commit_without_credentials(&repository);
-    wait_for_all(&home);
-    let retry = repository.tool(&["retry"]).succeeded();
-    let mut lines = retry.stdout.lines();
-    let found = lines.next().expect("a line");
-    assert!(found.contains("it was found in Jenkins"), "{}", retry.whole());
-    let sent = lines.next().expect("a line");
-    assert!(sent.starts_with("merged main"), "{}", retry.whole());
-    assert_eq!(lines.next(), None);
 }
 
-fn commit_without_credentials(repository: &Repository<'_>) {
-    let mut commit = repository.home.command("git", &repository.folder);
-    commit
-        .args(["commit", "-q", "--allow-empty", "-m", "work"])
-        .env_remove("JENKINS_API_TOKEN");
-    assert!(commit.status().expect("git").success());
+/// Oldest first.
+fn ids_of_waiting(repository: &Repository<'_>) -> Vec<String> {
+    let name = |path: PathBuf| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut ids: Vec<String> = repository.spooled("new").into_iter().map(name).collect();
+    ids.sort_unstable();
+    ids
 }
 
 /// Commits without credentials, so that nobody can send until the test does.
@@ -118,11 +113,7 @@ fn identical_ones_are_sent_once_and_share_one_outcome() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
     wait_in_line(&repository, 5);
-    let spooled: Vec<String> = repository
-        .spooled("new")
-        .iter()
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
-        .collect();
+    let waiting = ids_of_waiting(&repository);
     let retry = repository.tool(&["retry"]).succeeded();
     assert!(retry.stdout.contains("(and 4 identical)"), "{}", retry.whole());
     assert_eq!(retry.stdout.lines().count(), 1, "{}", retry.whole());
@@ -132,9 +123,7 @@ fn identical_ones_are_sent_once_and_share_one_outcome() {
     assert_eq!(last["outcome"], "queued", "{journal:?}");
     let mut told = ids(last);
     told.sort_unstable();
-    let mut spooled = spooled;
-    spooled.sort_unstable();
-    assert_eq!(told, spooled);
+    assert_eq!(told, waiting);
     assert!(repository.spooled("new").is_empty());
 }
 
@@ -164,12 +153,7 @@ fn a_request_for_several_that_was_lost_is_found_for_all() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
     wait_in_line(&repository, 3);
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
-    let mut retry = home.command(crate::support::program(), &repository.folder);
-    let mut retry = retry.arg("retry").spawn().expect("it starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
-    retry.kill().expect("killed");
-    retry.wait().expect("it ends");
+    kill_while_its_request_is_out(&repository, &jenkins);
     // What has come since was not in that request.
     wait_in_line(&repository, 4);
     let ran = repository.tool(&["retry"]).succeeded();
@@ -201,19 +185,8 @@ fn the_request_of_one_that_is_cancelled_is_looked_for_by_those_it_stood_for() {
     repository.install();
     wait_in_line(&repository, 3);
     wait_for_all(&home);
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
-    let mut retry = home.command(program(), &repository.folder);
-    let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
-    let mut retry = retry.spawn().expect("the program starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
-    retry.kill().expect("killed");
-    retry.wait().expect("it ends");
-    let mut ids: Vec<String> = repository
-        .spooled("new")
-        .iter()
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
-        .collect();
-    ids.sort_unstable();
+    kill_while_its_request_is_out(&repository, &jenkins);
+    let ids = ids_of_waiting(&repository);
     let ran = repository.tool(&["cancel", &ids[0], &ids[1]]).succeeded();
     assert!(ran.stdout.contains("Jenkins may have it"), "{}", ran.whole());
     // Whoever cancels leaves a sender to what still waits.
@@ -245,7 +218,7 @@ fn coalesced(jenkins: &StandIn, delay: &str) -> String {
 fn of_a_burst_only_the_newest_of_each_branch_is_sent_after_the_delay() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop().job(each()));
-    let repository = home.repository("shop", &coalesced(&jenkins, "4s"));
+    let repository = home.repository("shop", &coalesced(&jenkins, "8s"));
     repository.install();
     for number in 0..4 {
         repository.commit(&format!("commit {number}"));

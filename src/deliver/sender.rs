@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::{self, ScopedJoinHandle};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -166,18 +167,32 @@ fn wait(
     report: &mut dyn FnMut(Entry),
     workers: &Workers<'_>,
 ) -> Vec<String> {
+    let finished = || {
+        let finished = workers.iter().filter(|(_, worker)| worker.is_finished());
+        finished.map(|(server, _)| server.clone()).collect::<Vec<_>>()
+    };
+    let mut looks = Instant::now() + GLANCE;
     loop {
-        match told.recv_timeout(GLANCE) {
+        let mut done = Vec::new();
+        let next = told
+            .recv_timeout(looks.saturating_duration_since(Instant::now()))
+            // Only one that panicked ends and tells nothing.
+            .or_else(|_| {
+                done = finished();
+                told.try_recv()
+            });
+        match next {
             Ok(Told::Entries(entries)) => entries.into_iter().for_each(&mut *report),
             Ok(Told::Done(server)) => return vec![server],
-            Err(_) => {
-                // One that panicked tells nothing.
-                let done = workers.iter().filter(|(_, worker)| worker.is_finished());
-                let done: Vec<String> = done.map(|(server, _)| server.clone()).collect();
-                if !done.is_empty() || spool.newest_waiting().as_deref() > newest {
-                    return done;
-                }
+            Err(_) if !done.is_empty() => return done,
+            Err(_) => {}
+        }
+        // Also while one tells a lot: it may go on for long.
+        if Instant::now() >= looks {
+            if spool.newest_waiting().as_deref() > newest {
+                return Vec::new();
             }
+            looks = Instant::now() + GLANCE;
         }
     }
 }

@@ -93,3 +93,33 @@ fn jobs_that_always_fail_do_not_keep_others_from_their_turn() {
     assert!(asked[0].contains("sound"), "{asked:?}");
     assert_eq!(asked.len(), 2, "{asked:?}");
 }
+
+/// Somebody listens to a server that answers slowly, and has an ear for what comes in.
+#[test]
+fn one_that_takes_its_time_for_many_does_not_hold_what_comes_later_for_the_other() {
+    const MANY: usize = 15;
+    let home = Home::new(&gits()[0]);
+    let names: Vec<String> = (0..MANY).map(|number| format!("job-{number}")).collect();
+    let setup = names.iter().fold(shop(), |setup, name| {
+        setup.job(Job::new(name).string_parameter("BRANCH", ""))
+    });
+    let (slow, quick) = (StandIn::start(setup), StandIn::start(shop()));
+    slow.fault(Fault::new(FaultAction::Delay(Duration::from_millis(300))));
+    let jobs: String = names
+        .iter()
+        .map(|name| format!("  - {{ job: {name}, server: slow }}\n"))
+        .collect();
+    let file = format!(
+        "version: 1\nservers: {{ slow: {{ url: {} }}, quick: {{ url: {} }} }}\njobs:\n{jobs}  \
+         - {{ job: shop/deploy, server: quick }}\n",
+        slow.url(),
+        quick.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.install();
+    repository.commit("first");
+    assert!(quick.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    repository.commit("second");
+    assert!(quick.wait_until(|state| state.requests.len() == 2, PATIENCE));
+    assert!(slow.requests().len() < MANY);
+}

@@ -48,7 +48,16 @@ impl Step {
         }
     }
 
-    /// All that is dealt with by it.
+    /// All that is dealt with by it, itself.
+    pub(super) fn into_triggers(self) -> impl Iterator<Item = Trigger> {
+        let (trigger, with) = match self {
+            Self::Send(trigger, identical) => (trigger, identical),
+            Self::Supersede { old, .. } => (old, Vec::new()),
+        };
+        std::iter::once(trigger).chain(with)
+    }
+
+    /// The ids of all that is dealt with by it.
     pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
         let with = match self {
             Self::Send(_, identical) => identical.as_slice(),

@@ -148,13 +148,14 @@ impl<'a> Worker<'a> {
             if (self.stopped)() {
                 break;
             }
-            if rests_until.is_some() {
-                put_off.push(step.trigger().clone());
-                continue;
-            }
             let (_, job, branch) = step.trigger().lane();
             let lane = (job.to_owned(), branch.cloned());
+            // Before the rest: what comes after one that was tried must not be tried without it.
             if blocked.contains(&lane) {
+                continue;
+            }
+            if rests_until.is_some() {
+                put_off.extend(step.into_triggers());
                 continue;
             }
             match step {

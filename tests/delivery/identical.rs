@@ -7,7 +7,7 @@ use std::process::Stdio;
 use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
 use serde_json::Value;
 
-use crate::scene::wait_for_all;
+use crate::scene::{commit_without_credentials, wait_for_all, wait_in_line};
 use crate::support::{Home, PATIENCE, Repository, gits, program, shop, short_file, wait_for};
 
 fn each() -> Job {
@@ -70,15 +70,6 @@ fn a_command_that_is_refused_leaves_a_sender_to_what_came_meanwhile() {
     }
 }
 
-fn commit_without_credentials(repository: &Repository<'_>) {
-    let mut commit = repository.home.command("git", &repository.folder);
-    commit
-        .args(["commit", "-q", "--allow-empty", "-m", "work"])
-        .env_remove("JENKINS_API_TOKEN")
-        .stderr(Stdio::null());
-    assert!(commit.status().expect("git").success());
-}
-
 /// A sender dies when Jenkins has its request, and before the answer.
 fn kill_while_its_request_is_out(repository: &Repository<'_>, jenkins: &StandIn) {
     jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
@@ -96,14 +87,6 @@ fn ids_of_waiting(repository: &Repository<'_>) -> Vec<String> {
     let mut ids: Vec<String> = repository.spooled("new").into_iter().map(name).collect();
     ids.sort_unstable();
     ids
-}
-
-/// Commits without credentials, so that nobody can send until the test does.
-fn wait_in_line(repository: &Repository<'_>, count: usize) {
-    for _ in repository.spooled("new").len()..count {
-        commit_without_credentials(repository);
-    }
-    assert_eq!(repository.spooled("new").len(), count);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jenkins_stand_in::{Answer, Fault, FaultAction, Job, StandIn};
 
+use crate::scene::{commit_without_credentials, wait_for_all};
 use crate::support::{Home, PATIENCE, gits, shop, wait_for};
 
 #[test]
@@ -158,4 +159,61 @@ fn what_is_trusted_while_a_sender_is_at_work_is_sent() {
     let sent = repository.wait_for_journal(3);
     assert_eq!(sent[2]["outcome"], "queued", "{sent:?}");
     assert_eq!(slow.requests().len(), 1);
+}
+
+/// Retry tries what was lost once more, and with it what its slow server kept from being tried.
+#[test]
+fn what_is_tried_a_second_time_overtakes_nothing() {
+    let home = Home::new(&gits()[0]);
+    let setup = ["one", "two"].into_iter().fold(shop(), |setup, name| {
+        setup.job(Job::new(name).string_parameter("COMMIT", ""))
+    });
+    let jenkins = StandIn::start(setup);
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n{}",
+        jenkins.url(),
+        ["one", "two"]
+            .map(|job| format!("  - {{ job: {job}, parameters: {{ COMMIT: \"${{sha}}\" }} }}\n"))
+            .concat()
+    );
+    let repository = home.repository("shop", &file);
+    repository.install();
+    for _ in 0..2 {
+        commit_without_credentials(&repository);
+    }
+    wait_for_all(&home);
+    // After four seconds and more the first waits: nobody says whether its user is known.
+    let once = |action, part: &'static str| {
+        jenkins.fault(
+            Fault::new(action)
+                .when(move |request| request.target.contains(part))
+                .times(1),
+        );
+    };
+    let refusal = Answer::new(401);
+    once(
+        FaultAction::Answer {
+            processed: false,
+            answer: refusal,
+        },
+        "job/one",
+    );
+    once(FaultAction::Hold { processed: false }, "whoAmI");
+    // The second is lost.
+    once(FaultAction::Hold { processed: false }, "job/two");
+    let ran = repository.tool(&["retry"]);
+    let posted = jenkins.requests();
+    let posted = posted.iter().filter(|request| request.method == "POST");
+    let bodies: Vec<String> = posted
+        .filter(|request| request.target.contains("job/one"))
+        .map(|request| String::from_utf8_lossy(&request.body).into_owned())
+        .collect();
+    let first = repository.git(&["rev-parse", "HEAD~1"]).stdout;
+    assert!(bodies[0].contains(first.trim()), "{bodies:?} {}", ran.whole());
+    // What may have gone out since has the first of its job before it.
+    assert!(
+        bodies.len() == 1 || bodies[1].contains(first.trim()),
+        "{bodies:?} {}",
+        ran.whole()
+    );
 }

@@ -13,7 +13,7 @@ use jenkins_stand_in::{Job, Setup, StandIn, Taken};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Home, PATIENCE, Ran, developer, program, wait_for};
+use crate::support::{Home, PATIENCE, Ran, Repository, developer, program, wait_for};
 
 const ZERO: &str = "0000000000000000000000000000000000000000";
 
@@ -320,4 +320,22 @@ pub fn assert_in_order(branches: &[(String, Vec<String>)], taken: &BTreeMap<Stri
         let firsts: Vec<u64> = commits.iter().map(|commit| taken[commit][0].item).collect();
         assert!(firsts.is_sorted(), "{name}: {firsts:?}");
     }
+}
+
+/// So that no hook's sender can send it.
+pub fn commit_without_credentials(repository: &Repository<'_>) {
+    let mut commit = repository.home.command("git", &repository.folder);
+    commit
+        .args(["commit", "-q", "--allow-empty", "-m", "work"])
+        .env_remove("JENKINS_API_TOKEN")
+        .stderr(Stdio::null());
+    assert!(commit.status().expect("git").success());
+}
+
+/// Commits without credentials, so that nobody can send until the test does.
+pub fn wait_in_line(repository: &Repository<'_>, count: usize) {
+    for _ in repository.spooled("new").len()..count {
+        commit_without_credentials(repository);
+    }
+    assert_eq!(repository.spooled("new").len(), count);
 }

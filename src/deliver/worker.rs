@@ -485,7 +485,7 @@ impl<'a> Worker<'a> {
                 let held = Trigger { due: None, ..tried };
                 // Writing wakes whoever sleeps, who would find it held and write.
                 if self.spool.read(&held.id)?.as_ref() == Some(&held) {
-                    return Ok(());
+                    return self.sending.end(&held.id);
                 }
                 self.keep(&held)
             }

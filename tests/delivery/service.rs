@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use jenkins_stand_in::{Answer, Fault, StandIn};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::scene::commit_without_credentials;
 use crate::support::{Home, PATIENCE, gits, program, shop, short_file, wait_for};
 
 struct Service(Child);
@@ -130,4 +132,42 @@ fn once_it_sends_what_waits_and_prints_it() {
     );
     let ran = repository.tool(&["deliver"]).succeeded();
     assert!(!ran.whole().contains("queued"), "{}", ran.whole());
+}
+
+/// Of what Jenkins answered to it, nothing is left to look for.
+#[test]
+fn what_is_held_for_its_credentials_is_not_taken_for_lost() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("one", &short_file(&jenkins));
+    repository.install();
+    let mut command = home.command(program(), &repository.folder);
+    command
+        .args(["deliver", "--watch"])
+        .env("JENKINS_API_TOKEN", "wrong")
+        .stdout(Stdio::piped());
+    let service = Service::start(&mut command);
+    wait_for("the service", || {
+        repository.spool().join("new").exists().then_some(())
+    });
+    commit_without_credentials(&repository);
+    let asked = |times: usize| {
+        // One request, and one whether its user is known.
+        assert!(jenkins.wait_until(|state| state.requests.len() >= 2 * times, PATIENCE));
+    };
+    asked(1);
+    for times in [2, 3] {
+        // Anything that changes there wakes the service.
+        std::thread::sleep(Duration::from_millis(1500));
+        let other = repository.spool().join("new").join("other");
+        fs::write(&other, "").expect("written");
+        fs::remove_file(&other).expect("removed");
+        asked(times);
+    }
+    let looked = jenkins.requests().into_iter().map(|request| request.target);
+    let looked: Vec<String> = looked
+        .filter(|target| target.contains("/api/json?tree="))
+        .collect();
+    assert!(looked.is_empty(), "{looked:?}");
+    service.stop();
 }

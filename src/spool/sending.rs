@@ -67,9 +67,16 @@ impl Sending {
         let line = serde_json::to_vec(line).unwrap_or_default();
         // A line that was torn before, on a full disk, must not take this one with it.
         let line = [b"\n", line.as_slice(), b"\n"].concat();
-        (&self.file)
-            .write_all(&line)
-            .map_err(io_error("write", &self.path))
+        loop {
+            match (&self.file).write(&line) {
+                Ok(written) if written == line.len() => return Ok(()),
+                Ok(0) => return Err(io_error("write", &self.path)(io::ErrorKind::WriteZero.into())),
+                // Another thread's line may come before its rest: it is written anew, as a whole.
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error("write", &self.path)(error)),
+            }
+        }
     }
 }
 
@@ -105,6 +112,19 @@ impl Spool {
         Ok(())
     }
 
+    /// Whether a request for this trigger is out; of a sender that died only until somebody gets the
+    /// lock. What cannot be read is not out.
+    #[must_use]
+    pub fn is_out(&self, id: &str) -> bool {
+        let Ok((mut file, _)) = platform::append_own_if_there(&self.folder().join(FILE)) else {
+            return false;
+        };
+        let mut text = Vec::new();
+        let read = file.read_to_end(&mut text);
+        let is_in = |line: &Line| line.id == id || line.with.iter().any(|other| other == id);
+        read.is_ok() && open_ones(&text).values().any(is_in)
+    }
+
     /// Writes into the entries which requests of a sender that died were out.
     pub(super) fn take_over(&self) -> Result<()> {
         let path = self.folder().join(FILE);
@@ -121,9 +141,11 @@ impl Spool {
         // Of the most there is nothing any more: one look for all is cheaper than one for each.
         let there: BTreeSet<PathBuf> = self.paths("new")?.into_iter().collect();
         for (id, line) in open_ones(&text) {
+            // The entry may know of an earlier request, which turned out not to be there before this
+            // one went out, perhaps for more.
             if there.contains(&self.file("new", &id))
                 && let Some(trigger) = self.read(&id)?
-                && trigger.sending.is_none()
+                && (trigger.sending, &trigger.with) != (line.since, &line.with)
             {
                 self.update(&Trigger {
                     sending: line.since,

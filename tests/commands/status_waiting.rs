@@ -1,13 +1,14 @@
 //! `status`: what waits and why, what came of the last ones, and who is at it.
 
 use std::fs;
+use std::process::Stdio;
 
-use jenkins_stand_in::StandIn;
+use jenkins_stand_in::{Fault, FaultAction, StandIn};
 use serde_json::Value;
 
 use crate::helpers::{file_for, filtered, home, ready};
 use crate::retry::with_waiting;
-use crate::support::{Home, Ran, Repository, shop};
+use crate::support::{Home, PATIENCE, Ran, Repository, program, shop, short_file};
 
 /// What is said of the spool.
 fn of_spool(home: &Home, ran: &Ran, snapshot: impl FnOnce(&str)) {
@@ -134,4 +135,22 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
         .tool(&["cancel", "01K00000000000000000000009"])
         .succeeded();
     assert!(!repository.tool(&["status"]).stderr.contains("warning"));
+}
+
+#[test]
+fn what_is_being_sent_is_told_and_that_its_sender_died() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    let repository = ready(&home, &short_file(&jenkins));
+    let mut trigger = home.command(program(), &repository.folder);
+    let trigger = trigger.arg("trigger").stdout(Stdio::null()).stderr(Stdio::null());
+    let mut trigger = trigger.spawn().expect("the program starts");
+    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert_eq!(json(&repository)["oldest"]["reason"], "it is being sent");
+    trigger.kill().expect("killed");
+    trigger.wait().expect("it ends");
+    let report = json(&repository);
+    let reason = report["oldest"]["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("its sender died"), "{report}");
 }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use jenkins_stand_in::{Answer, Fault, FaultAction, Job, Permission, StandIn, User};
+use jenkins_stand_in::{Answer, Fault, FaultAction, Job, Permission, StandIn, StateView, User};
 use serde_json::Value;
 
+use crate::scene::{wait_for_all, wait_in_line};
 use crate::support::{Home, JOB_TOKEN, PATIENCE, Repository, gits, program, shop, short_file, wait_for};
 use crate::support::{TOKEN, USER};
 
@@ -286,4 +287,35 @@ fn what_an_earlier_version_gave_up_is_looked_for_too() {
     repository.tool(&["retry"]).succeeded();
     assert_eq!(asked_to_build(&jenkins), 1);
     assert_eq!(repository.journal()[0]["outcome"], "queued");
+}
+
+/// The first of two requests is not there, the second is, and each of their senders is killed.
+#[test]
+fn of_two_requests_whose_sender_died_the_second_counts() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.install();
+    for (waiting, processed) in [(1, false), (2, true)] {
+        wait_in_line(&repository, waiting);
+        wait_for_all(&home);
+        jenkins.fault(
+            Fault::new(FaultAction::Hold { processed })
+                .when(|request| request.method == "POST")
+                .times(1),
+        );
+        let mut retry = repository.home.command(program(), &repository.folder);
+        let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
+        let mut retry = retry.spawn().expect("the program starts");
+        let posts = |state: &StateView| {
+            let posts = state.requests.iter().filter(|request| request.method == "POST");
+            posts.count()
+        };
+        assert!(jenkins.wait_until(|state| posts(state) == waiting, PATIENCE));
+        retry.kill().expect("killed");
+        retry.wait().expect("it ends");
+    }
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(asked_to_build(&jenkins), 2);
+    assert!(repository.spooled("new").is_empty());
 }

@@ -82,14 +82,16 @@ impl Contents {
     /// # Errors
     /// What the file system says.
     pub(super) fn look(spool: &Spool, start: impl FnOnce()) -> spool::Result<Self> {
-        let waiting = spool.waiting()?;
-        let failed = spool.failed()?;
-        let pushes = spool.pushes()?;
-        let sender = if waiting.triggers.is_empty() {
+        // First: whoever gets the lock writes into the entries what a sender that died had sent.
+        let sender = if spool.oldest_waiting(0)?.1 == 0 {
             None
         } else {
             Some(SenderState::of(spool, start)?)
         };
+        let waiting = spool.waiting()?;
+        let failed = spool.failed()?;
+        let pushes = spool.pushes()?;
+        let sender = sender.filter(|_| !waiting.triggers.is_empty());
         let mut last: Vec<Entry> = spool.journal().newest_first()?.take(LAST).collect();
         last.reverse();
         let unreadable = [waiting.unreadable, failed.unreadable, pushes.unreadable.clone()].concat();
@@ -104,7 +106,7 @@ impl Contents {
             failed: failed.triggers.len(),
             under_way: pushes.under_way.len(),
             undecided: pushes.undecided.len(),
-            oldest: waiting.triggers.first().map(Oldest::of),
+            oldest: waiting.triggers.first().map(|oldest| Oldest::of(oldest, spool)),
             next_attempt: next_attempt(&waiting.triggers),
             sender,
             last,
@@ -183,9 +185,12 @@ impl Contents {
 }
 
 impl Oldest {
-    fn of(trigger: &Trigger) -> Self {
+    fn of(trigger: &Trigger, spool: &Spool) -> Self {
         let reason = match reason_of(trigger) {
-            "" if trigger.sending.is_some() => "it is being sent",
+            "" if spool.is_out(&trigger.id) => "it is being sent",
+            "" if trigger.sending.is_some() => {
+                "its sender died, so it may be in Jenkins; the next one looks there"
+            }
             "" if trigger.coalesce.is_some() => "it is held until no newer one comes",
             "" => "nobody has tried to send it yet",
             reason => reason,

@@ -165,8 +165,9 @@ impl Cancel<'_> {
         for trigger in &found.triggers {
             if self.is_meant(&trigger.id) {
                 nothing = false;
-                self.drop(trigger, may_be_out(trigger, &found.triggers))?;
+                // Before the journal has its end: whoever finds that one there only removes it.
                 self.spool.hand_on(&trigger.id)?;
+                self.drop(trigger, may_be_out(trigger, &found.triggers))?;
                 self.spool.give_up(&trigger.id)?;
             }
         }

@@ -132,6 +132,7 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         trouble: None,
         sending: None,
         with: Vec::new(),
+        sent_as: None,
         coalesce: planned.coalesce.map(|hold| hold.as_secs()),
         uncertain: false,
         hold,

@@ -255,6 +255,7 @@ mod tests {
             trouble: None,
             sending: None,
             with: Vec::new(),
+            sent_as: None,
             coalesce: None,
             uncertain: false,
             hold: None,

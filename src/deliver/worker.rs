@@ -314,6 +314,7 @@ impl<'a> Worker<'a> {
                     Looked::Unanswered(why) => return Err(State::Unknown(why.to_string())),
                     Looked::NotThere => {
                         trigger.sending = None;
+                        trigger.sent_as = None;
                         None
                     }
                     Looked::MayNotLook(why) => Some(format!(
@@ -337,7 +338,7 @@ impl<'a> Worker<'a> {
         let sent = {
             // The newest of them has the note that says most.
             let note = &identical.last().unwrap_or(trigger).cause.0;
-            let cause = cause_of(note, &trigger.id);
+            let cause = cause_of(note, trigger.id_in_note());
             let parameters = parameters_of(trigger);
             let order = order_of(
                 trigger,
@@ -402,7 +403,7 @@ impl<'a> Worker<'a> {
             &Wanted {
                 job: &trigger.job,
                 parameters: &parameters_of(trigger),
-                id: (method != Method::Api).then_some(&trigger.id),
+                id: (method != Method::Api).then_some(trigger.id_in_note()),
                 may_lack_id: method == Method::JobToken,
                 age: age(),
                 after: self.newest_item(since),
@@ -517,6 +518,7 @@ impl<'a> Worker<'a> {
                     due: None,
                     sending: None,
                     with: Vec::new(),
+                    sent_as: None,
                     uncertain: false,
                     ..one
                 })?;

@@ -105,6 +105,7 @@ impl Spool {
                 return self.update(&Trigger {
                     sending: trigger.sending,
                     with: others.cloned().collect(),
+                    sent_as: Some(trigger.id_in_note().to_owned()),
                     ..next
                 });
             }
@@ -150,6 +151,7 @@ impl Spool {
                 self.update(&Trigger {
                     sending: line.since,
                     with: line.with,
+                    sent_as: trigger.sent_as.clone().filter(|_| trigger.sending == line.since),
                     ..trigger
                 })?;
             }

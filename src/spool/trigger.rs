@@ -69,6 +69,9 @@ pub struct Trigger {
     /// Identical ones that the request that is out stands for too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub with: Vec<String>,
+    /// The id in the note of the request that is out, where it is another's that was cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_as: Option<String>,
     /// It is held here for so many seconds, and of those of its rules and branch that come
     /// meanwhile only the newest is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,6 +89,12 @@ impl Trigger {
     #[must_use]
     pub fn reference(&self) -> String {
         reference(self.branch.as_ref(), self.tag.as_ref())
+    }
+
+    /// The id in the note of its request.
+    #[must_use]
+    pub fn id_in_note(&self) -> &str {
+        self.sent_as.as_ref().unwrap_or(&self.id)
     }
 
     /// What must stay in order: triggers with the same key never overtake each other.

@@ -162,9 +162,22 @@ fn a_request_for_several_that_was_lost_is_found_for_all() {
 /// It may be in Jenkins for those that are left.
 #[test]
 fn the_request_of_one_that_is_cancelled_is_looked_for_by_those_it_stood_for() {
+    let by_token = |jenkins: &StandIn| {
+        format!(
+            "version: 1\nserver: {}\njobs:\n  - {{ job: shop/deploy, token_from: deploy }}\n",
+            jenkins.url()
+        )
+    };
+    let files: [&dyn Fn(&StandIn) -> String; 2] = [&short_file, &by_token];
+    for file in files {
+        cancel_two_of_three(file);
+    }
+}
+
+fn cancel_two_of_three(file: &dyn Fn(&StandIn) -> String) {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
-    let repository = home.repository("shop", &short_file(&jenkins));
+    let repository = home.repository("shop", &file(&jenkins));
     repository.install();
     wait_in_line(&repository, 3);
     wait_for_all(&home);

@@ -128,6 +128,22 @@ pub fn run(
 ) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
     let mut sender = Sender::new(&spool, common_dir, lifetime.stopped);
+    go_on(&spool, &mut sender, how, lifetime, report)?;
+    // Senders of hooks have left because of this one, which has not come to its end by itself.
+    if (lifetime.stopped)() && (spool.is_asked_again() || sender.next_due()?.is_some()) {
+        // Without one it goes out with the next hook.
+        let _ = start(common_dir, Start::Patient);
+    }
+    Ok(())
+}
+
+fn go_on(
+    spool: &Spool,
+    sender: &mut Sender<'_>,
+    how: Start,
+    lifetime: Lifetime<'_>,
+    report: &mut dyn FnMut(Entry),
+) -> spool::Result<()> {
     let begun = Instant::now();
     let mut end = begun + LIFETIME;
     if how == Start::Eager {
@@ -169,7 +185,7 @@ pub fn run(
             continue;
         }
         // Before the look at what is due: what comes after it must wake the sleeper.
-        let before = changed(&spool);
+        let before = changed(spool);
         let due = match sender.next_due()? {
             Some(due) if due <= Timestamp::now() => continue,
             None if !lifetime.is_endless() => return Ok(()),
@@ -181,8 +197,8 @@ pub fn run(
         if sleeping.is_none() && !lifetime.is_endless() {
             return Ok(());
         }
-        end = end.max(end_of_newest(&spool)?);
-        if !sleep_until(due, &|| lifetime.is_before(end), &spool, before) && !spool.is_asked_again() {
+        end = end.max(end_of_newest(spool)?);
+        if !sleep_until(due, &|| lifetime.is_before(end), spool, before) && !spool.is_asked_again() {
             return Ok(());
         }
     }

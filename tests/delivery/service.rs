@@ -171,3 +171,21 @@ fn what_is_held_for_its_credentials_is_not_taken_for_lost() {
     assert!(looked.is_empty(), "{looked:?}");
     service.stop();
 }
+
+/// Hooks count on whoever sleeps.
+#[test]
+fn one_that_is_stopped_leaves_a_sender_to_what_still_waits() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("one", &short_file(&jenkins));
+    repository.install();
+    let mut command = home.command(program(), &repository.folder);
+    command.args(["deliver", "--watch"]).stdout(Stdio::piped());
+    let service = Service::start(&mut command);
+    jenkins.fault(Fault::answer(Answer::new(503)).times(1));
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    assert_eq!(service.stop().0, 0);
+    let journal = repository.wait_for_journal(2);
+    assert_eq!(journal[1]["outcome"], "queued", "{journal:?}");
+}

@@ -4,7 +4,6 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use jenkins_stand_in::{Answer, Fault, StandIn};
 use rustix::process::{Pid, Signal, kill_process};
@@ -151,19 +150,15 @@ fn what_is_held_for_its_credentials_is_not_taken_for_lost() {
         repository.spool().join("new").exists().then_some(())
     });
     commit_without_credentials(&repository);
-    let asked = |times: usize| {
-        // One request, and one whether its user is known.
-        assert!(jenkins.wait_until(|state| state.requests.len() >= 2 * times, PATIENCE));
-    };
-    asked(1);
-    for times in [2, 3] {
-        // Anything that changes there wakes the service.
-        std::thread::sleep(Duration::from_millis(1500));
+    // One request each time, and one whether its user is known.
+    assert!(jenkins.wait_until(|state| state.requests.len() >= 2, PATIENCE));
+    wait_for("it to be tried again and again", || {
+        // Anything that changes there wakes the service, once it sleeps.
         let other = repository.spool().join("new").join("other");
         fs::write(&other, "").expect("written");
         fs::remove_file(&other).expect("removed");
-        asked(times);
-    }
+        (jenkins.requests().len() >= 6).then_some(())
+    });
     let looked = jenkins.requests().into_iter().map(|request| request.target);
     let looked: Vec<String> = looked
         .filter(|target| target.contains("/api/json?tree="))

@@ -198,9 +198,15 @@ fn go_on(
             return Ok(());
         }
         end = end.max(end_of_newest(spool)?);
-        if !sleep_until(due, &|| lifetime.is_before(end), spool, before) && !spool.is_asked_again() {
+        if sleep_until(due, &|| lifetime.is_before(end), spool, before) {
+            continue;
+        }
+        // In this order: whoever left because somebody sleeps has put his triggers in before.
+        sleeping = None;
+        if changed(spool).is_none() {
             return Ok(());
         }
+        end = end.max(end_of_newest(spool)?);
     }
     Ok(())
 }

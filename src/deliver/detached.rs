@@ -115,8 +115,8 @@ pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
     platform::spawn_detached(&mut command)
 }
 
-/// Sends until nothing is left that can be sent, or the time is up, or `stop` says so; tells
-/// `report` of each.
+/// Sends until nothing is left that can be sent, or the time is up, or its `stopped` says so;
+/// tells `report` of each.
 ///
 /// # Errors
 /// What the file system says about the spool.

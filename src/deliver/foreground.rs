@@ -11,7 +11,7 @@ use super::PATIENCE;
 use super::detached::{self, Start};
 use super::lanes::{self, Haste};
 use super::sender::Sender;
-use super::worker::SECOND_LOOK;
+use crate::jenkins::SECOND_LOOK;
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
 

@@ -197,8 +197,7 @@ pub(super) fn next_due(
         if trigger.hold.is_some() || !seen.insert(trigger.lane()) {
             continue;
         }
-        // Held: there is nothing to wait for that time brings.
-        if trigger.due.is_none() && trigger.trouble.is_some() {
+        if trigger.is_held() {
             continue;
         }
         let due = due(trigger, Haste::Due, now);

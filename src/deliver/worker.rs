@@ -12,14 +12,9 @@ use super::lanes::{self, Step};
 use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
 use super::sender::{Stopped, Told};
 use crate::credentials;
-use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, Wanted};
+use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, SECOND_LOOK, Wanted};
 use crate::secret::Login;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
-
-/// How long to wait before credentials that were not accepted are looked at once more: while
-/// Jenkins starts, valid ones get a 401 for 0.3 to 0.8 s (contract, observed 4). And how old a
-/// request whose sender died must be before Jenkins is asked what became of it.
-pub(super) const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 /// A failure that took so long is the server's and not the trigger's.
 const SLOW: Duration = Duration::from_secs(4);
@@ -270,21 +265,15 @@ impl<'a> Worker<'a> {
             .newest_first()?
             .take_while(|entry| entry.time >= earliest)
             .find(|entry| entry.outcome.is_of_delivery() && entry.ids().any(|id| id == trigger.id));
-        let Some(last) = last.filter(|last| last.time >= since) else {
+        let Some(last) = last.filter(|last| last.time >= since && !is_open(last.outcome)) else {
             return Ok(None);
         };
-        if matches!(
-            last.outcome,
-            Outcome::Queued | Outcome::Merged | Outcome::Dropped | Outcome::Superseded | Outcome::Failed
-        ) {
-            let trigger = Trigger {
-                trouble: last.message.clone(),
-                ..trigger.clone()
-            };
-            self.leave(&trigger, &last)?;
-            return Ok(Some(last));
-        }
-        Ok(None)
+        let trigger = Trigger {
+            trouble: last.message.clone(),
+            ..trigger.clone()
+        };
+        self.leave(&trigger, &last)?;
+        Ok(Some(last))
     }
 
     /// `Err` is no worse than `Ok`: it only leaves early.
@@ -299,7 +288,7 @@ impl<'a> Worker<'a> {
             None => None,
             Some(since) => {
                 trigger.sending = Some(since);
-                // Of these the request told nothing that may not be asked for.
+                // Some requests need no user (`token-root`); looking always does.
                 let login = login.clone().or_else(|| credentials::login_for(&server).ok());
                 match self.look(trigger, method, since, login.as_ref()) {
                     Looked::Found { item, url } => {
@@ -335,7 +324,7 @@ impl<'a> Worker<'a> {
             trigger.sending = before;
             return Err(State::Waiting(error.to_string()));
         }
-        let sent = {
+        let mut sent = {
             // The newest of them has the note that says most.
             let note = &identical.last().unwrap_or(trigger).cause.0;
             let cause = cause_of(note, trigger.id_in_note());
@@ -353,20 +342,10 @@ impl<'a> Worker<'a> {
         if !matches!(sent, State::Unknown(_)) {
             trigger.sending = before;
         }
-        Ok(match (sent, note) {
-            (
-                State::Accepted {
-                    item, url, merged, ..
-                },
-                note,
-            ) => State::Accepted {
-                item,
-                url,
-                merged,
-                note,
-            },
-            (other, _) => other,
-        })
+        if let State::Accepted { note: said, .. } = &mut sent {
+            *said = note;
+        }
+        Ok(sent)
     }
 
     fn check_trust(&self) -> Result<(), State> {

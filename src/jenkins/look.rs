@@ -14,7 +14,7 @@ use url::Url;
 use super::client::{Client, TOTAL_LIMIT};
 use super::explain::{Explanation, say};
 use super::read::{self, NoPage, Page};
-use super::{item_url, job_path};
+use super::{SECOND_LOOK, item_url, job_path};
 use crate::secret::Login;
 
 /// What is looked for after an answer was lost.
@@ -64,8 +64,6 @@ const CLOCK_MARGIN: SignedDuration = SignedDuration::from_secs(1);
 const CLOCK_SET_BACK: Duration = Duration::from_secs(60 * 60);
 /// An item that left the queue has no build for an instant (contract, observed 3).
 const BUILD_COMES: Duration = Duration::from_millis(300);
-/// While Jenkins starts, valid credentials get a 401 for 0.3 to 0.8 s (contract, observed 4).
-const SECOND_LOOK: Duration = Duration::from_secs(3);
 
 impl Client {
     /// Looks whether Jenkins has what was sent.

@@ -91,6 +91,12 @@ impl Trigger {
         reference(self.branch.as_ref(), self.tag.as_ref())
     }
 
+    /// Whether there is nothing to wait for that time brings: only its user can let it go on.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.hold.is_some() || (self.due.is_none() && self.trouble.is_some())
+    }
+
     /// The id in the note of its request.
     #[must_use]
     pub fn id_in_note(&self) -> &str {

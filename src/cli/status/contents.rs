@@ -97,7 +97,11 @@ impl Contents {
         let unreadable = [waiting.unreadable, failed.unreadable, pushes.unreadable.clone()].concat();
         Ok(Self {
             waiting: waiting.triggers.len(),
-            held: waiting.triggers.iter().filter(|trigger| is_held(trigger)).count(),
+            held: waiting
+                .triggers
+                .iter()
+                .filter(|trigger| trigger.is_held())
+                .count(),
             failing: waiting
                 .triggers
                 .iter()
@@ -227,16 +231,12 @@ pub(super) fn start_sender(common_dir: &std::path::Path) {
 }
 
 /// Only its user can let it go on.
-fn is_held(trigger: &Trigger) -> bool {
-    trigger.hold.is_some() || (trigger.trouble.is_some() && trigger.due.is_none())
-}
-
 fn is_failing(trigger: &Trigger) -> bool {
-    trigger.trouble.is_some() && !is_held(trigger)
+    trigger.trouble.is_some() && !trigger.is_held()
 }
 
 fn next_attempt(waiting: &[Trigger]) -> Option<Timestamp> {
-    let due = waiting.iter().filter(|trigger| !is_held(trigger));
+    let due = waiting.iter().filter(|trigger| !trigger.is_held());
     due.filter_map(|trigger| trigger.due).min()
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn write(job: &Job) -> String {
     let root = match job.kind {
         Kind::Freestyle => "project",
         Kind::Pipeline => "flow-definition",
-        Kind::Folder => "com.cloudbees.hudson.plugins.folder.Folder",
+        Kind::Folder | Kind::Multibranch => job.kind.class(),
     };
     let mut out = format!("{DECLARATION}<{root}>");
     let mut leaf = |name: &str, text: &str| {

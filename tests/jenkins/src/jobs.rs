@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::auth::Permission;
+use crate::multibranch::{Branch, Multibranch, Scan};
 use crate::queue::{Cause, ParameterValue};
 
 /// What kind of item a job is.
@@ -15,6 +16,8 @@ pub enum Kind {
     Pipeline,
     /// A folder; the folders in a job's name are made by themselves.
     Folder,
+    /// A multibranch project: a folder of pipeline jobs, one per branch, that a scan makes.
+    Multibranch,
 }
 
 impl Kind {
@@ -23,14 +26,20 @@ impl Kind {
             Self::Freestyle => "hudson.model.FreeStyleProject",
             Self::Pipeline => "org.jenkinsci.plugins.workflow.job.WorkflowJob",
             Self::Folder => "com.cloudbees.hudson.plugins.folder.Folder",
+            Self::Multibranch => "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject",
         }
     }
 
     pub(crate) fn build_class(self) -> &'static str {
         match self {
             Self::Pipeline => "org.jenkinsci.plugins.workflow.job.WorkflowRun",
-            Self::Freestyle | Self::Folder => "hudson.model.FreeStyleBuild",
+            Self::Freestyle | Self::Folder | Self::Multibranch => "hudson.model.FreeStyleBuild",
         }
+    }
+
+    /// Whether it holds jobs and is none itself.
+    pub(crate) fn is_folder(self) -> bool {
+        matches!(self, Self::Folder | Self::Multibranch)
     }
 }
 
@@ -182,8 +191,12 @@ impl Parameter {
 pub struct Job {
     pub(crate) full_name: String,
     pub(crate) kind: Kind,
+    /// What people read instead of the name: a branch job's is its branch.
+    pub(crate) display_name: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) parameters: Vec<Parameter>,
+    pub(crate) parameters_after_first_run: bool,
+    pub(crate) multibranch: Option<Box<Multibranch>>,
     pub(crate) trigger_token: Option<String>,
     pub(crate) disabled: bool,
     pub(crate) quiet_period: Option<Duration>,
@@ -206,8 +219,11 @@ impl Job {
         Self {
             full_name: full_name.into(),
             kind: Kind::Freestyle,
+            display_name: None,
             description: None,
             parameters: Vec::new(),
+            parameters_after_first_run: false,
+            multibranch: None,
             trigger_token: None,
             disabled: false,
             quiet_period: None,
@@ -239,6 +255,50 @@ impl Job {
             concurrent: true,
             ..Self::new(full_name)
         }
+    }
+
+    /// A multibranch project. Branches come into its SCM by [`StandIn::put_branch`](crate::StandIn::put_branch); a scan,
+    /// which `POST job/NAME/build` begins, makes jobs of those that have a Jenkinsfile.
+    #[must_use]
+    pub fn multibranch(full_name: impl Into<String>) -> Self {
+        Self {
+            kind: Kind::Multibranch,
+            multibranch: Some(Box::new(Multibranch::new())),
+            ..Self::new(full_name)
+        }
+    }
+
+    /// How long a scan of this multibranch project takes on the server's clock: 1 s.
+    #[must_use]
+    pub fn scan_time(self, time: Duration) -> Self {
+        self.with_multibranch(|multibranch| multibranch.scan_time = time)
+    }
+
+    /// Whether the scan of this multibranch project builds each branch it finds at once, as it does by default.
+    #[must_use]
+    pub fn starts_first_build(self, on: bool) -> Self {
+        self.with_multibranch(|multibranch| multibranch.starts_first_build = on)
+    }
+
+    /// What the branch jobs of this multibranch project are like. Whatever is given here, they are pipelines that
+    /// declare no parameters before their first build.
+    #[must_use]
+    pub fn branch_jobs(self, like: Job) -> Self {
+        self.with_multibranch(|multibranch| multibranch.branch_job = like)
+    }
+
+    fn with_multibranch(mut self, change: impl FnOnce(&mut Multibranch)) -> Self {
+        if let Some(multibranch) = &mut self.multibranch {
+            change(multibranch);
+        }
+        self
+    }
+
+    /// The parameters stand in the Jenkinsfile: the job declares none until its first build has ended.
+    #[must_use]
+    pub fn parameters_after_first_run(mut self) -> Self {
+        self.parameters_after_first_run = true;
+        self
     }
 
     /// Declares a parameter.
@@ -348,7 +408,7 @@ impl Job {
     }
 
     pub(crate) fn is_buildable(&self) -> bool {
-        !self.disabled && !self.unsaved_copy && self.kind != Kind::Folder
+        !self.disabled && !self.unsaved_copy && !self.kind.is_folder()
     }
 }
 
@@ -359,6 +419,9 @@ pub(crate) struct JobState {
     pub(crate) deleted: bool,
     pub(crate) next_build: u32,
     pub(crate) builds: Vec<Build>,
+    /// The branches in the SCM of a multibranch project.
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) scan: Option<Scan>,
 }
 
 #[derive(Debug, Clone)]
@@ -380,7 +443,16 @@ impl JobState {
             deleted: false,
             next_build: 1,
             builds: Vec::new(),
+            branches: Vec::new(),
+            scan: None,
         }
+    }
+
+    /// The parameters that the job declares by now.
+    pub(crate) fn declared(&self) -> &[Parameter] {
+        let known =
+            !self.job.parameters_after_first_run || self.builds.iter().any(|build| build.finished.is_some());
+        if known { &self.job.parameters } else { &[] }
     }
 
     pub(crate) fn running(&self) -> Option<&Build> {

@@ -24,6 +24,7 @@ mod export;
 mod faults;
 mod http;
 mod jobs;
+mod multibranch;
 mod pages;
 mod parameters;
 mod queue;

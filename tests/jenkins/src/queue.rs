@@ -19,6 +19,8 @@ pub enum Cause {
         /// The text of the parameter `cause`.
         note: Option<String>,
     },
+    /// The scan of a multibranch project found the branch.
+    BranchIndexing,
 }
 
 /// A parameter of a queued item or of a build.
@@ -224,7 +226,7 @@ impl World {
         let ends = builds
             .filter(|build| build.finished.is_none())
             .filter_map(|build| build.ends);
-        items.chain(ends).min()
+        items.chain(ends).chain(self.next_scan_end()).min()
     }
 
     fn has_room(&self) -> bool {
@@ -272,6 +274,7 @@ impl World {
     }
 
     fn step(&mut self, at: u64) {
+        self.end_scans(at);
         for state in &mut self.jobs {
             for build in &mut state.builds {
                 if let (None, Some(end)) = (build.finished, build.ends.filter(|&end| end <= at)) {

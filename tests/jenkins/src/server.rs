@@ -315,6 +315,23 @@ impl StandIn {
         });
     }
 
+    /// Makes a branch exist in the SCM of a multibranch project, or changes it. No scan begins: as long as none has
+    /// seen the branch it has no job.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such project.
+    pub fn put_branch(&self, project: &str, branch: &str, has_jenkinsfile: bool) {
+        let found = self.change(|world| {
+            let project = world
+                .job(project)
+                .filter(|&index| world.jobs[index].job.multibranch.is_some())?;
+            world.put_branch(project, branch, has_jenkinsfile);
+            Some(())
+        });
+        assert!(found.is_some(), "{project} is no multibranch project");
+    }
+
     /// Removes a job; what was queued of it is cancelled.
     pub fn remove_job(&self, full_name: &str) {
         self.change(|world| {

@@ -2,7 +2,6 @@
 
 use super::{Context, Routed, redirect, text};
 use crate::http::Answer;
-use crate::jobs::Kind;
 
 impl Context<'_> {
     pub(super) fn build_token_root(&mut self, path: &[&str]) -> Routed {
@@ -46,7 +45,7 @@ impl Context<'_> {
             .job(name.strip_prefix('/').unwrap_or(name))
             .filter(|&job| {
                 let job = &self.world.jobs[job].job;
-                job.kind != Kind::Folder && job.trigger_token.is_some()
+                !job.kind.is_folder() && job.trigger_token.is_some()
             });
         let Some(job) = found else {
             return Err(Answer::new(404));

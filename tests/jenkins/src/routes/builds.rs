@@ -114,6 +114,7 @@ fn raw_log(world: &World, state: &JobState, build: &Build) -> String {
                     .unwrap_or_default();
                 format!("Started by remote host {addr}{note}\n")
             }
+            Cause::BranchIndexing => "Branch indexing\n".to_owned(),
         });
     }
     let name = state.job.name();

@@ -11,7 +11,8 @@ impl Context<'_> {
         let full_name = self.world.jobs[job].job.full_name.clone();
         let name = self.world.jobs[job].job.name().to_owned();
         let place = format!("{}/{}", self.world.context_path, Self::item_path(&full_name));
-        let is_folder = self.world.jobs[job].job.kind == Kind::Folder;
+        let kind = self.world.jobs[job].job.kind;
+        let is_folder = kind.is_folder();
         match rest {
             [] if !self.trailing_slash => Ok(redirect(302, &place)),
             [] => Ok(self.plain_page(&name, &name, "Status Changes")),
@@ -36,7 +37,8 @@ impl Context<'_> {
             ["view", "All" | "all", inner @ ..] if is_folder && !inner.is_empty() => {
                 self.items(&full_name, inner)
             }
-            ["createItem"] if is_folder => self.create_item(&full_name),
+            ["build"] if kind == Kind::Multibranch => self.scan(job),
+            ["createItem"] if kind == Kind::Folder => self.create_item(&full_name),
             _ if is_folder => Err(self.not_found()),
             ["build"] => self.build(job),
             ["buildWithParameters"] => self.build_with_parameters(job),
@@ -56,6 +58,26 @@ impl Context<'_> {
             }
             [build, inner @ ..] => self.build_of(job, build, inner),
         }
+    }
+
+    /// "Scan Now" of a multibranch project: back to where one came from, and no word of what was begun (row 47).
+    fn scan(&mut self, job: usize) -> Routed {
+        let delay = self.delay()?;
+        let name = self.world.jobs[job].job.name().to_owned();
+        self.change(&name, Permission::JobBuild, job)?;
+        let state = &self.world.jobs[job].job;
+        let full_name = state.full_name.clone();
+        if state.disabled {
+            let trace = format!("java.io.IOException: {full_name} cannot be recomputed\n");
+            return Ok(Answer::new(500)
+                .header("Content-Type", "text/plain;charset=utf-8")
+                .body(trace));
+        }
+        self.world.scan(job, delay.unwrap_or(0));
+        Ok(redirect(
+            302,
+            &format!("{}/{}", self.world.context_path, Self::item_path(&full_name)),
+        ))
     }
 
     /// Before a change: POST, and a permission.

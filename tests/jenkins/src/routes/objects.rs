@@ -58,16 +58,16 @@ impl Context<'_> {
         let state = &world.jobs[index];
         let job = &state.job;
         let url = job_url(world, state);
-        let full_display_name = job.full_name.replace('/', " » ");
-        if job.kind == Kind::Folder {
+        let full_display_name = full_display_name(job);
+        if job.kind.is_folder() {
             return self.folder_object(job, &url);
         }
         let definitions = || {
-            let definitions: Vec<Object> = job.parameters.iter().map(definition_object).collect();
+            let definitions: Vec<Object> = state.declared().iter().map(definition_object).collect();
             Object::new("hudson.model.ParametersDefinitionProperty")
                 .always("parameterDefinitions", definitions)
         };
-        let properties = if job.parameters.is_empty() {
+        let properties = if state.declared().is_empty() {
             Vec::new()
         } else {
             vec![definitions()]
@@ -98,8 +98,8 @@ impl Context<'_> {
         let object = Object::new(job.kind.class())
             .top("actions", actions)
             .top("description", job.description.clone().unwrap_or_default())
-            .top("displayName", job.name())
-            .top("displayNameOrNull", Value::Null)
+            .top("displayName", job.display_name.as_deref().unwrap_or(job.name()))
+            .top("displayNameOrNull", job.display_name.clone())
             .top("fullDisplayName", full_display_name)
             .top("fullName", job.full_name.as_str())
             .always("name", job.name())
@@ -152,19 +152,23 @@ impl Context<'_> {
                 .always("name", "All")
                 .always("url", url)
         };
-        Object::new(job.kind.class())
+        let object = Object::new(job.kind.class())
             .top("actions", vec![Object::without_class(), Object::without_class()])
             .top("description", job.description.clone())
             .top("displayName", job.name())
             .top("displayNameOrNull", Value::Null)
-            .top("fullDisplayName", job.full_name.replace('/', " » "))
+            .top("fullDisplayName", full_display_name(job))
             .top("fullName", job.full_name.as_str())
             .always("name", job.name())
             .always("url", url)
             .top("healthReport", Value::List(Vec::new()))
             .top("jobs", children)
             .top("primaryView", view())
-            .top("views", vec![view()])
+            .top("views", vec![view()]);
+        match job.kind {
+            Kind::Multibranch => object.top("sources", vec![Object::without_class()]),
+            _ => object,
+        }
     }
 
     pub(super) fn plugins_object(&self) -> Object {
@@ -219,6 +223,17 @@ fn health(state: &JobState) -> Vec<Object> {
             .always("iconUrl", format!("health-{weather}.png"))
             .always("score", i64::try_from(score).unwrap_or(0)),
     ]
+}
+
+/// The names people read, from the folder down.
+fn full_display_name(job: &Job) -> String {
+    let parent = job.parent();
+    let name = job.display_name.as_deref().unwrap_or(job.name());
+    if parent.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{} » {name}", parent.replace('/', " » "))
+    }
 }
 
 fn job_url(world: &World, state: &JobState) -> String {
@@ -317,6 +332,9 @@ fn cause_object(world: &World, cause: &Cause) -> Object {
                 .always("addr", addr.as_str())
                 .always("note", note.clone())
         }
+        Cause::BranchIndexing => {
+            Object::new("jenkins.branch.BranchIndexingCause").always("shortDescription", "Branch indexing")
+        }
     }
 }
 
@@ -409,7 +427,7 @@ pub(super) fn build_object(world: &World, state: &JobState, build: &Build) -> Ob
         .top("executor", build.finished.is_none().then(Object::without_class))
         .top(
             "fullDisplayName",
-            format!("{} #{}", state.job.full_name.replace('/', " » "), build.number),
+            format!("{} #{}", full_display_name(&state.job), build.number),
         )
         .top("id", build.number.to_string())
         .top("inProgress", build.finished.is_none())

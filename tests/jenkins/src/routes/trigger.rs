@@ -82,7 +82,7 @@ impl Context<'_> {
     }
 
     pub(super) fn is_parameterized(&self, job: usize) -> bool {
-        !self.world.jobs[job].job.parameters.is_empty()
+        !self.world.jobs[job].declared().is_empty()
     }
 
     fn require_buildable(&mut self, job: usize) -> Result<(), Answer> {
@@ -130,8 +130,8 @@ impl Context<'_> {
     fn parameters_form(&mut self, job: usize) -> Answer {
         let state = &self.world.jobs[job].job;
         let name = state.name().to_owned();
-        let rows: String = state
-            .parameters
+        let rows: String = self.world.jobs[job]
+            .declared()
             .iter()
             .map(|parameter| {
                 format!(
@@ -172,8 +172,7 @@ impl Context<'_> {
         for entry in entries {
             let name = entry.get("name").and_then(serde_json::Value::as_str);
             let definition = self.world.jobs[job]
-                .job
-                .parameters
+                .declared()
                 .iter()
                 .find(|parameter| Some(parameter.name.as_str()) == name);
             let Some(definition) = definition.cloned() else {
@@ -221,7 +220,7 @@ impl Context<'_> {
     /// The values of the declared parameters: sent once, or the default. What is not declared is dropped (s2-24).
     pub(super) fn declared_values(&mut self, job: usize) -> Result<Vec<ParameterValue>, Answer> {
         let parameters = self.parameters()?;
-        let definitions = self.world.jobs[job].job.parameters.clone();
+        let definitions = self.world.jobs[job].declared().to_vec();
         let mut values = Vec::new();
         for definition in &definitions {
             if definition.kind == ParameterKind::File {

@@ -480,6 +480,7 @@ impl<'a> Scene<'a> {
                     Cause::Remote { note, .. } => {
                         recorded["addr"].is_string() && recorded["note"].as_str() == note.as_deref()
                     }
+                    Cause::BranchIndexing => false,
                 };
                 if let Some(at) = missing.iter().position(is_same) {
                     missing.remove(at);

@@ -23,7 +23,7 @@ pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use job::Job;
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
-pub use trigger::{Attempt, Way};
+pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};
 

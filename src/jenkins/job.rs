@@ -47,6 +47,18 @@ impl Job {
         self.class.ends_with(".WorkflowJob") && !self.has_ended_build && self.parameters.is_empty()
     }
 
+    /// What it takes that was not sent, each with its default where Jenkins tells it: `ENV=dev`. One
+    /// without is its name alone.
+    #[must_use]
+    pub fn left_to_defaults(&self, sent: &[(&str, &[u8])]) -> Vec<String> {
+        let missing = |definition: &&Definition| sent.iter().all(|(name, _)| *name != definition.name);
+        let shown = |definition: &Definition| match (&definition.kind, &definition.default) {
+            (Kind::Password, _) | (_, None) => definition.name.clone(),
+            (_, Some(default)) => format!("{}={default}", definition.name),
+        };
+        self.parameters.iter().filter(missing).map(shown).collect()
+    }
+
     /// Whether its first run has begun.
     #[must_use]
     pub fn has_begun(&self) -> bool {

@@ -116,8 +116,16 @@ fn what_is_declared_goes_out_whatever_is_left_out() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(declaring());
     let rule = "{ job: deploy, branch_parameter: Branch, parameters: { DRY: \"True\", ENV: prod } }";
-    repository(&home, &jenkins, rule).tool(&["trigger"]).succeeded();
+    let repository = repository(&home, &jenkins, rule);
+    let ran = repository.tool(&["trigger", "-v"]).succeeded();
     assert_eq!(jenkins.posts()[0].form_values("Branch"), ["main"]);
+    assert!(
+        ran.stderr
+            .contains("not sent, so the job's default: upload/file.txt"),
+        "{}",
+        ran.whole()
+    );
+    assert!(!ran.stderr.contains("default: ENV"), "{}", ran.whole());
 }
 
 #[test]

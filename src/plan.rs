@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
-use crate::config::{BranchParameter, Config, Decision, EventKind, Method, Operation, Rule, Variable};
+use crate::config::{
+    Action, BranchParameter, Config, Decision, EventKind, Method, Operation, Rule, Variable, branch_job,
+};
 use crate::event::{self, ChangedPaths, Event, Kind};
 
 /// What templates may ask about the world outside the event.
@@ -43,6 +45,12 @@ pub struct Trigger {
     pub coalesce: Option<Duration>,
     /// The note for the build's page.
     pub cause: BString,
+    /// What Jenkins is asked for.
+    pub action: Action,
+    /// Whether the job is the branch's in a multibranch project.
+    pub multibranch: bool,
+    /// Whether what the job does not declare is refused.
+    pub strict_parameters: bool,
 }
 
 /// Why a rule fires or does not.
@@ -275,6 +283,9 @@ fn join(triggers: &mut Vec<Trigger>, new: Trigger) {
             && old.parameters == new.parameters
             && old.delay == new.delay
             && old.coalesce == new.coalesce
+            && old.action == new.action
+            && old.multibranch == new.multibranch
+            && old.strict_parameters == new.strict_parameters
     };
     match triggers.iter_mut().find(|old| same(old)) {
         Some(old) => old.rules.extend(new.rules),
@@ -503,13 +514,19 @@ fn trigger(
         rules: vec![index],
         server: rule.server,
         method: rule.method,
-        job: rule.job.clone(),
+        job: match event.branch.as_ref().or(event.tag.as_ref()) {
+            Some(name) if rule.multibranch => branch_job(&rule.job, name.as_ref()),
+            _ => rule.job.clone(),
+        },
         token_from: rule.token_from.clone(),
         parameters,
         delay: rule.delay.filter(|_| !rule.coalesce),
         // By hand there is nothing to wait for.
         coalesce: rule.delay.filter(|_| rule.coalesce && event.kind != Kind::Manual),
         cause: rule.cause.expand(&value).unwrap_or_default().into(),
+        action: rule.action,
+        multibranch: rule.multibranch,
+        strict_parameters: rule.strict_parameters,
     }
 }
 

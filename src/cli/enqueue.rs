@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bstr::BString;
 use jiff::Timestamp;
 
-use crate::config::Config;
+use crate::config::{Action, Config};
 use crate::environment;
 use crate::event::{ChangedPaths, DefaultBranch, Event, short};
 use crate::git::Repository;
@@ -134,6 +134,10 @@ pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigg
         with: Vec::new(),
         sent_as: None,
         coalesce: planned.coalesce.map(|hold| hold.as_secs()),
+        poll: planned.action == Action::Poll,
+        multibranch: planned.multibranch,
+        lax_parameters: !planned.strict_parameters,
+        scan: None,
         uncertain: false,
         hold,
     };

@@ -10,7 +10,7 @@ use crate::ui::{Printer, Tone};
 /// The tone of an outcome.
 pub(super) fn tone(outcome: Outcome) -> Tone {
     match outcome {
-        Outcome::Queued | Outcome::Merged => Tone::Good,
+        Outcome::Queued | Outcome::Merged | Outcome::Polled => Tone::Good,
         Outcome::Waiting | Outcome::Held | Outcome::Unknown | Outcome::Undecided => Tone::Warn,
         Outcome::Failed => Tone::Bad,
         Outcome::Dropped | Outcome::NotPushed | Outcome::Superseded => Tone::Dim,
@@ -105,7 +105,7 @@ impl Exit {
     pub(super) fn and(self, entry: &Entry) -> Self {
         match (entry.outcome, self) {
             (Outcome::Failed, _) | (_, Self::Refused) => Self::Refused,
-            (Outcome::Queued | Outcome::Merged | Outcome::Superseded, exit) => exit,
+            (Outcome::Queued | Outcome::Merged | Outcome::Polled | Outcome::Superseded, exit) => exit,
             _ => Self::Act,
         }
     }

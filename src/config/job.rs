@@ -1,5 +1,6 @@
 //! A job's full name, however it is written.
 
+use bstr::{BStr, ByteSlice as _};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -41,6 +42,22 @@ pub(super) fn name(node: &Node, servers: &[Server], server: usize) -> Result<Str
     };
     check(node, text, &components)?;
     Ok(components.join("/"))
+}
+
+/// The full name of a branch's job in a multibranch project. Jenkins's own encoding makes it an item's
+/// name, which is encoded once more in an address (contract, row 48): `feature/x` is `feature%2Fx`.
+#[must_use]
+pub fn branch_job(project: &str, branch: &BStr) -> String {
+    let mut name = format!("{project}/");
+    for character in branch.to_str_lossy().chars() {
+        match character {
+            '#' | '%' | '/' | '?' | '[' | ']' | '\\' => {
+                name.push_str(&format!("%{:02X}", u32::from(character)))
+            }
+            other => name.push(other),
+        }
+    }
+    name
 }
 
 fn from_url(node: &Node, text: &str, servers: &[Server], server: usize) -> Result<Vec<String>, Problem> {
@@ -192,4 +209,23 @@ fn check(node: &Node, text: &str, components: &[String]) -> Result<(), Problem> 
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_job_has_the_name_that_jenkins_gives_it() {
+        for (branch, name) in [
+            ("main", "mb/main"),
+            ("feature/x", "mb/feature%2Fx"),
+            ("100%", "mb/100%25"),
+            ("a#b?[c]\\d", "mb/a%23b%3F%5Bc%5D%5Cd"),
+            ("fix ü&+;", "mb/fix ü&+;"),
+            ("feature%2Fx", "mb/feature%252Fx"),
+        ] {
+            assert_eq!(branch_job("mb", branch.into()), name);
+        }
+    }
 }

@@ -60,6 +60,9 @@ pub(super) const RULE: Keys = Keys {
         "delay",
         "coalesce",
         "cause",
+        "multibranch",
+        "action",
+        "strict_parameters",
         "skip_ci",
     ],
 };

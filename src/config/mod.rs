@@ -30,9 +30,10 @@ mod words;
 mod tests;
 
 pub use error::Error;
+pub use job::branch_job;
 pub use model::{
-    BranchParameter, Config, DEFAULT_BRANCH_PARAMETER, EventKind, Method, Operation, Rule, Server, Skip,
-    UnknownName,
+    Action, BranchParameter, Config, DEFAULT_BRANCH_PARAMETER, EventKind, Method, Operation, Rule, Server,
+    Skip, UnknownName,
 };
 pub use parameters::check_parameter_name;
 pub use pattern::{Decision, Pattern, PatternError, PatternList};

@@ -52,6 +52,15 @@ pub enum Method {
     TokenRoot,
 }
 
+/// What Jenkins is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// To build the job.
+    Build,
+    /// To look into the job's SCM, and to build if something is new there.
+    Poll,
+}
+
 /// Something git did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -139,6 +148,12 @@ pub struct Rule {
     pub cause: Template,
     /// Whether the file gives the note.
     pub cause_given: bool,
+    /// Whether the job is a multibranch project, and what is built is the branch's job in it.
+    pub multibranch: bool,
+    /// What Jenkins is asked for.
+    pub action: Action,
+    /// Whether what the job does not declare is refused.
+    pub strict_parameters: bool,
     /// Whether skip markers count for this rule.
     pub skip_ci: bool,
 }
@@ -217,6 +232,7 @@ macro_rules! words {
 }
 
 words!(Method { Api = "api", JobToken = "job-token", TokenRoot = "token-root" });
+words!(Action { Build = "build", Poll = "poll" });
 words!(EventKind {
     PostCommit = "post-commit",
     PostPush = "post-push",

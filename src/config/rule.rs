@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::{Names, Problem, quote};
 use super::keys::{self, Fields};
-use super::model::{BranchParameter, DEFAULT_BRANCH_PARAMETER, EventKind, Method, Rule, Word};
+use super::model::{Action, BranchParameter, DEFAULT_BRANCH_PARAMETER, EventKind, Method, Rule, Word};
 use super::pattern::{PatternList, Subject, hopeless};
 use super::server::Servers;
 use super::template::Template;
@@ -78,6 +78,9 @@ pub(super) fn short(pattern: &Node, job: &Node, scope: &Scope, line: usize) -> R
         coalesce: false,
         cause: Template::default_cause(),
         cause_given: false,
+        multibranch: false,
+        action: Action::Build,
+        strict_parameters: true,
         skip_ci: true,
     })
 }
@@ -125,6 +128,19 @@ pub(super) fn long<'n>(
         .unwrap_or_else(|| events_of(scope));
     let delay = fields.get("delay").map(words::delay).transpose()?;
     let delay = delay.or(scope.defaults.delay);
+    let action = match fields.get("action") {
+        Some(node) => words::action(node)?,
+        None => Action::Build,
+    };
+    if action == Action::Poll {
+        passes_nothing(&fields)?;
+    }
+    let multibranch = switch(&fields, "multibranch")?.unwrap_or(false);
+    let branch_parameter = match branch_of(&fields, scope, &parameters)? {
+        BranchParameter::Default(_) if multibranch || action == Action::Poll => BranchParameter::Off,
+        other => other,
+    };
+    let delay = delay.filter(|_| action == Action::Build);
     let rule = Rule {
         name: name.unwrap_or(&job).to_owned(),
         named: name.is_some(),
@@ -138,7 +154,7 @@ pub(super) fn long<'n>(
         paths: list("paths", Subject::Path)?,
         paths_ignore: list("paths_ignore", Subject::Path)?,
         events,
-        branch_parameter: branch_of(&fields, scope, &parameters)?,
+        branch_parameter,
         parameters,
         delay,
         coalesce: match fields.get("coalesce") {
@@ -147,14 +163,40 @@ pub(super) fn long<'n>(
         },
         cause_given: cause.is_some(),
         cause: cause.unwrap_or_else(Template::default_cause),
-        skip_ci: fields
-            .get("skip_ci")
-            .map(|node| value::bool(node, "skip_ci"))
-            .transpose()?
-            .unwrap_or(true),
+        multibranch,
+        action,
+        strict_parameters: switch(&fields, "strict_parameters")?.unwrap_or(true),
+        skip_ci: switch(&fields, "skip_ci")?.unwrap_or(true),
         job,
     };
     Ok((rule, fields.get("name")))
+}
+
+fn switch(fields: &Fields<'_>, key: &str) -> Result<Option<bool>, Problem> {
+    fields.get(key).map(|node| value::bool(node, key)).transpose()
+}
+
+/// Refuses what a request to poll cannot carry (contract, observed 2 and 7).
+fn passes_nothing(fields: &Fields<'_>) -> Result<(), Problem> {
+    const NOTHING: [&str; 7] = [
+        "parameters",
+        "branch_parameter",
+        "strict_parameters",
+        "delay",
+        "coalesce",
+        "cause",
+        "multibranch",
+    ];
+    match NOTHING.into_iter().find_map(|key| Some((key, fields.key(key)?))) {
+        None => Ok(()),
+        Some((key, node)) => Err(Problem::new(
+            node.id,
+            format!(
+                "`{key}` in a rule with `action: poll`: Jenkins looks into the job's SCM and takes nothing along"
+            ),
+            format!("take `{key}` out, or write `action: build`"),
+        )),
+    }
 }
 
 fn name_of(node: &Node) -> Result<&str, Problem> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::error::{Names, Problem, quote};
 use super::keys::nearest;
-use super::model::{EventKind, Method, Operation, Word};
+use super::model::{Action, EventKind, Method, Operation, Word};
 use super::tree::{Kind, Node, Value};
 use super::value;
 
@@ -57,6 +57,13 @@ pub(super) fn method(node: &Node) -> Result<Method, Problem> {
     let text = value::word(node, "`method`")?;
     let near = Method::from_name(&text.replace('_', "-")).map(Method::name);
     Method::from_name(text).ok_or_else(|| unknown(node.id, "method", text, Method::NAMES, near))
+}
+
+/// `action: poll`
+pub(super) fn action(node: &Node) -> Result<Action, Problem> {
+    let text = value::word(node, "`action`")?;
+    let near = matches!(text, "polling" | "scm").then_some(Action::Poll.name());
+    Action::from_name(text).ok_or_else(|| unknown(node.id, "action", text, Action::NAMES, near))
 }
 
 /// `delay: 30s`

@@ -159,6 +159,9 @@ fn is_identical(one: &Trigger, other: &Trigger) -> bool {
         && one.parameters == other.parameters
         && one.delay == other.delay
         && one.tag == other.tag
+        && one.poll == other.poll
+        && one.multibranch == other.multibranch
+        && one.lax_parameters == other.lax_parameters
 }
 
 /// When a waiting trigger may be sent. A time further off than any wait was written before the
@@ -256,6 +259,10 @@ mod tests {
             with: Vec::new(),
             sent_as: None,
             coalesce: None,
+            poll: false,
+            multibranch: false,
+            lax_parameters: false,
+            scan: None,
             uncertain: false,
             hold: None,
         }

@@ -2,8 +2,10 @@
 
 mod detached;
 mod foreground;
+mod known;
 mod lanes;
 mod order;
+mod project;
 mod sender;
 mod worker;
 

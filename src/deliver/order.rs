@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use crate::credentials;
-use crate::jenkins::{Method, Order};
+use crate::jenkins::{Action, Method, Order};
 use crate::secret::{Login, Secret};
 use crate::spool::Trigger;
 
@@ -72,6 +72,9 @@ pub fn order_of<'a>(
 ) -> Order<'a> {
     Order {
         method,
+        action: if trigger.poll { Action::Poll } else { Action::Build },
+        is_branch_job: trigger.multibranch,
+        is_strict: !trigger.lax_parameters,
         job: &trigger.job,
         parameters,
         delay: trigger.delay.map(Duration::from_secs),

@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::known::Jobs;
 use super::lanes::{self, Step};
 use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
+use super::project;
 use super::sender::{Stopped, Told};
 use crate::credentials;
-use crate::jenkins::{self, Attempt, Client, Explanation, Looked, Method, Order, SECOND_LOOK, Wanted};
+use crate::jenkins::{
+    self, Attempt, Client, Explanation, Looked, Method, Order, SECOND_LOOK, Unseen, Wanted, Way,
+};
 use crate::secret::Login;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
 
@@ -27,7 +31,7 @@ const SLOW_ENOUGH: u32 = 2;
 
 /// What one attempt made of a trigger.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// Jenkins has it, as this queue item.
     Accepted {
         /// The item's number.
@@ -39,6 +43,8 @@ enum State {
         /// What else is to be said of it.
         note: Option<String>,
     },
+    /// Jenkins looks into the job's SCM.
+    Polled(Option<String>),
     /// It will be tried again.
     Waiting(String),
     /// It waits for the user.
@@ -54,6 +60,7 @@ impl State {
         match self {
             Self::Accepted { merged: false, .. } => Outcome::Queued,
             Self::Accepted { merged: true, .. } => Outcome::Merged,
+            Self::Polled(_) => Outcome::Polled,
             Self::Waiting(_) => Outcome::Waiting,
             Self::Held(_) => Outcome::Held,
             Self::Unknown(_) => Outcome::Unknown,
@@ -63,7 +70,7 @@ impl State {
 
     fn message(&self) -> Option<&str> {
         match self {
-            Self::Accepted { note, .. } => note.as_deref(),
+            Self::Accepted { note, .. } | Self::Polled(note) => note.as_deref(),
             Self::Waiting(text) | Self::Held(text) | Self::Unknown(text) | Self::Refused(text) => Some(text),
         }
     }
@@ -94,6 +101,9 @@ pub(super) struct Worker<'a> {
     stopped: Stopped<'a>,
     server: String,
     client: Option<Client>,
+    jobs: Jobs<'a>,
+    /// Items that the journal has, or that came of this one's own requests.
+    items: Option<BTreeSet<u64>>,
     /// Since when this process has its credentials.
     begun: Timestamp,
     /// Whether Jenkins was asked a second time and does not know the credentials.
@@ -118,6 +128,8 @@ impl<'a> Worker<'a> {
             stopped,
             server: server.to_owned(),
             client: None,
+            jobs: Jobs::new(spool, server),
+            items: None,
             begun,
             unknown_login: false,
             slow: 0,
@@ -219,7 +231,8 @@ impl<'a> Worker<'a> {
             Ok(state) | Err(state) => state,
         };
         // From the end of the attempt, which may have taken longer than the wait.
-        let again = lanes::next_attempt(&trigger, Timestamp::now());
+        let now = Timestamp::now();
+        let again = project::next_look(&trigger, now).unwrap_or_else(|| lanes::next_attempt(&trigger, now));
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
@@ -313,6 +326,21 @@ impl<'a> Worker<'a> {
                 }
             }
         };
+        let way = {
+            let parameters = parameters_of(trigger);
+            let order = order_of(
+                trigger,
+                method,
+                &parameters,
+                &[],
+                login.as_ref(),
+                job_token.as_ref(),
+            );
+            match self.find_way(&order, &server)? {
+                Found::Way(way) => way,
+                Found::NoBranchJob(looker) => return Err(self.scan(trigger, &looker)),
+            }
+        };
         // What came after the request that may be in Jenkins is not in there with it.
         let since_then = |other: &Trigger| trigger.sending.is_none() || trigger.with.contains(&other.id);
         let same = identical.iter().take_while(|other| since_then(other)).count();
@@ -337,13 +365,14 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            self.send(&order, trigger.created)
+            self.send(&order, way, trigger.created)
         };
         if !matches!(sent, State::Unknown(_)) {
             trigger.sending = before;
         }
-        if let State::Accepted { note: said, .. } = &mut sent {
-            *said = note;
+        if let State::Accepted { note: said, .. } | State::Polled(said) = &mut sent {
+            let both: Vec<String> = note.into_iter().chain(said.take()).collect();
+            *said = (!both.is_empty()).then(|| both.join("; "));
         }
         Ok(sent)
     }
@@ -400,12 +429,92 @@ impl<'a> Worker<'a> {
         older.filter_map(|line| line.item).take(ENOUGH).max()
     }
 
+    /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
+    fn find_way(&mut self, order: &Order<'_>, server: &Url) -> Result<Found, State> {
+        let Some(client) = &self.client else {
+            return Err(State::Waiting("there is no connection".into()));
+        };
+        // Some requests need no user (`token-root`); looking always does.
+        let looker = match order.login {
+            Some(login) => Some(login.clone()),
+            None => credentials::login_for(server).ok(),
+        };
+        let Some(looker) = looker.filter(|_| !self.unknown_login) else {
+            return Ok(Found::Way(order.blind_way()));
+        };
+        if let Some(known) = self.jobs.get(order.job, &looker.user)
+            && let Ok(way) = order.way(server, known)
+        {
+            return Ok(Found::Way(way));
+        }
+        match client.look_up(order.job, &looker) {
+            Ok(job) => {
+                let way = order.way(server, &job);
+                // What is to change soon is asked anew, and so is what is to be put right.
+                if way.is_ok() && !job.is_unborn_pipeline() {
+                    self.jobs.put(order.job, &looker.user, job);
+                }
+                way.map(Found::Way).map_err(|why| State::Refused(why.to_string()))
+            }
+            Err(Unseen::Away(why)) => Err(State::Waiting(why.to_string())),
+            Err(Unseen::Missing) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
+            // Who may build may not always look; then the answer says what is wrong.
+            Err(Unseen::Missing | Unseen::Denied(_)) => Ok(Found::Way(order.blind_way())),
+        }
+    }
+
+    /// The branch has no job yet: has its project look for new branches, and waits.
+    fn scan(&self, trigger: &mut Trigger, login: &Login) -> State {
+        match &self.client {
+            Some(client) => project::scan(client, trigger, login),
+            None => State::Waiting("there is no connection".into()),
+        }
+    }
+
     /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
-    fn send(&mut self, order: &Order<'_>, created: Timestamp) -> State {
+    fn send(&mut self, order: &Order<'_>, way: Way, created: Timestamp) -> State {
+        let state = self.send_doubting(order, &way, created);
+        match state {
+            State::Accepted {
+                item,
+                url,
+                merged,
+                note: _,
+            } => State::Accepted {
+                // Without parameters Jenkins answers 201 for both (contract, observed 1).
+                merged: merged || self.is_known_item(item),
+                item,
+                url,
+                note: way.note,
+            },
+            State::Polled(_) => State::Polled(way.note),
+            State::Refused(_) => {
+                self.jobs.forget(order.job);
+                state
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another trigger has this item already; from now on this one has.
+    fn is_known_item(&mut self, item: u64) -> bool {
+        /// Nobody's item waits for so long that more triggers came after it.
+        const ENOUGH: usize = 200;
+        let (spool, server) = (self.spool, &self.server);
+        let items = self.items.get_or_insert_with(|| {
+            let lines = spool.journal().newest_first();
+            let lines = lines.into_iter().flatten().take(ENOUGH);
+            let ours = lines.filter(|line| line.server == *server);
+            ours.filter_map(|line| line.item).collect()
+        });
+        !items.insert(item)
+    }
+
+    fn send_doubting(&mut self, order: &Order<'_>, way: &Way, created: Timestamp) -> State {
         let Some(client) = &self.client else {
             return State::Waiting("there is no connection".into());
         };
-        let doubt = match client.trigger(order) {
+        let doubt = match client.trigger(order, way) {
             Attempt::Doubted(explanation) => explanation,
             other => return state_of(other),
         };
@@ -424,15 +533,26 @@ impl<'a> Worker<'a> {
             None => Some(true),
         };
         match known {
-            Some(true) => match client.trigger(order) {
-                Attempt::Doubted(again) => State::Refused(again.to_string()),
-                other => state_of(other),
-            },
+            Some(true) => self.send_again(order, way),
             Some(false) => {
                 self.unknown_login = true;
                 state(doubt.to_string())
             }
             None => State::Waiting(doubt.to_string()),
+        }
+    }
+
+    /// After a doubt that was none. What could not be looked at before can be now.
+    fn send_again(&mut self, order: &Order<'_>, way: &Way) -> State {
+        let way = match Url::parse(&self.server).map(|server| self.find_way(order, &server)) {
+            Ok(Ok(Found::Way(way))) => way,
+            Ok(Err(state)) => return state,
+            Ok(Ok(Found::NoBranchJob(_))) | Err(_) => way.clone(),
+        };
+        match self.client.as_ref().map(|client| client.trigger(order, &way)) {
+            Some(Attempt::Doubted(again)) => State::Refused(again.to_string()),
+            Some(other) => state_of(other),
+            None => State::Waiting("there is no connection".into()),
         }
     }
 
@@ -447,7 +567,7 @@ impl<'a> Worker<'a> {
             ..trigger.clone()
         };
         match state {
-            State::Accepted { .. } => self.close(trigger, entry),
+            State::Accepted { .. } | State::Polled(_) => self.close(trigger, entry),
             State::Refused(_) => self.close(
                 &Trigger {
                     attempts: trigger.attempts.saturating_add(1),
@@ -522,6 +642,14 @@ impl<'a> Worker<'a> {
     }
 }
 
+/// How a job is to be asked.
+enum Found {
+    /// So.
+    Way(Way),
+    /// Not at all yet: the multibranch project has no job of the branch, as far as this user sees.
+    NoBranchJob(Login),
+}
+
 /// Since when a request may be in Jenkins of which nobody knows.
 fn lost_since(trigger: &Trigger) -> Option<Timestamp> {
     // Earlier versions noted that without a time.
@@ -538,6 +666,7 @@ fn state_of(attempt: Attempt) -> State {
             merged,
             note: None,
         },
+        Attempt::Polled => State::Polled(None),
         Attempt::NotSent(explanation) => State::Waiting(explanation.to_string()),
         Attempt::Unknown(explanation) => State::Unknown(explanation.to_string()),
         Attempt::Doubted(explanation) | Attempt::Refused(explanation) => {

@@ -8,8 +8,8 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::redirect;
 use url::{Host, Url};
 
-use super::explain::{self, Answer, Explanation, Tried};
-use super::{Order, encode_form, item_of, item_url};
+use super::encode_form;
+use super::explain::{self, Answer, Explanation};
 use crate::secret::Login;
 
 /// How long a connection may take to come about.
@@ -20,28 +20,6 @@ pub(super) const TOTAL_LIMIT: Duration = Duration::from_secs(10);
 const IDLE_LIMIT: Duration = Duration::from_secs(20);
 /// Its largest error pages have 85 KB (contract, observed 4); what is beyond is not read.
 const MOST_BODY: u64 = 256 * 1024;
-
-/// What one attempt to trigger came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Attempt {
-    /// Jenkins has it.
-    Accepted {
-        /// The number of the queue item.
-        item: u64,
-        /// Its address under the configured URL.
-        url: String,
-        /// Whether Jenkins said that it merged it with an item that waited already.
-        merged: bool,
-    },
-    /// It cannot have been queued; to be tried again.
-    NotSent(Explanation),
-    /// It was sent, and nothing says whether it was queued.
-    Unknown(Explanation),
-    /// The credentials were not accepted, as happens also while Jenkins starts.
-    Doubted(Explanation),
-    /// Jenkins said no.
-    Refused(Explanation),
-}
 
 /// A connection to one Jenkins.
 #[derive(Debug)]
@@ -90,25 +68,8 @@ impl Client {
         Ok(Self { http, server })
     }
 
-    /// Asks Jenkins to build a job.
-    #[must_use]
-    pub fn trigger(&self, order: &Order<'_>) -> Attempt {
-        let with_parameters = !order.parameters.is_empty();
-        let attempt = self.post(order, with_parameters);
-        // A job with parameters refuses `build` (contract, observed 1). Nothing is lost by asking
-        // the other way; the reverse would drop the branch and is never done.
-        match attempt {
-            Outcome::NeedsParameters(_) if !with_parameters => self.post(order, true).settle(),
-            other => other.settle(),
-        }
-    }
-
     // A limit of the request, not the client's: that one starts anew with each read of the body, so
     // that an answer that drips would have days.
-
-    fn post_to(&self, url: &str) -> RequestBuilder {
-        self.http.post(url).timeout(TOTAL_LIMIT)
-    }
 
     /// Asks for what is at this path below the server's base.
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
@@ -117,63 +78,26 @@ impl Client {
             .timeout(TOTAL_LIMIT)
     }
 
-    fn post(&self, order: &Order<'_>, with_parameters: bool) -> Outcome {
-        let url = order.url(&self.server, with_parameters);
-        let tried = Tried {
-            server: &self.server,
-            url: &url,
-            order,
-        };
+    /// Posts a form, and reads as much of the answer as counts. `limit` is for all of it.
+    pub(super) fn post(
+        &self,
+        url: &str,
+        form: &[(&str, Vec<u8>)],
+        login: Option<&Login>,
+        limit: Duration,
+    ) -> reqwest::Result<Answer> {
         let mut request = self
-            .post_to(&url)
+            .http
+            .post(url)
+            .timeout(limit.min(TOTAL_LIMIT))
             // Also without a body: a job with a file parameter answers 500 to a POST without a
             // content type (contract, observed 1).
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(encode_form(&order.form()));
-        if let Some(login) = order.login {
+            .body(encode_form(form));
+        if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
-        match request.send() {
-            Ok(response) => self.settle(response, &tried),
-            Err(error) => Outcome::Settled(failure(&error, &tried)),
-        }
-    }
-
-    fn settle(&self, response: Response, tried: &Tried<'_>) -> Outcome {
-        let status = response.status().as_u16();
-        let location = header(&response, LOCATION.as_str());
-        if matches!(status, 201 | 303)
-            && let Some(item) = location.as_deref().and_then(item_of)
-        {
-            return Outcome::Settled(Attempt::Accepted {
-                item,
-                url: item_url(&self.server, item),
-                merged: status == 303,
-            });
-        }
-        let answer = Answer {
-            status,
-            location,
-            user: header(&response, "X-You-Are-Authenticated-As"),
-            permission: header(&response, "X-Required-Permission"),
-            is_jenkins: response.headers().contains_key("X-Jenkins"),
-            asks_for_jenkins_login: header(&response, "WWW-Authenticate")
-                .is_some_and(|realm| realm.contains("\"Jenkins\"")),
-            only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
-            body: body(response),
-        };
-        if answer.status == 400 && explain::wants_parameters(&answer, tried) {
-            return Outcome::NeedsParameters(explain::explain(&answer, tried));
-        }
-        let explanation = explain::explain(&answer, tried);
-        Outcome::Settled(match answer.status {
-            // Contract, "What follows" 4.
-            429 | 503 => Attempt::NotSent(explanation),
-            502 | 504 => Attempt::Unknown(explanation),
-            401 => Attempt::Doubted(explanation),
-            403 if answer.says("No valid crumb was included") => Attempt::Doubted(explanation),
-            _ => Attempt::Refused(explanation),
-        })
+        request.send().map(answer)
     }
 
     /// Whether these credentials are accepted now; `None` when the server cannot say.
@@ -195,18 +119,18 @@ impl Client {
     }
 }
 
-enum Outcome {
-    Settled(Attempt),
-    /// The endpoint without parameters was wrong for this job.
-    NeedsParameters(Explanation),
-}
-
-impl Outcome {
-    fn settle(self) -> Attempt {
-        match self {
-            Self::Settled(attempt) => attempt,
-            Self::NeedsParameters(explanation) => Attempt::Refused(explanation),
-        }
+/// What of a response matters.
+fn answer(response: Response) -> Answer {
+    Answer {
+        status: response.status().as_u16(),
+        location: header(&response, LOCATION.as_str()),
+        user: header(&response, "X-You-Are-Authenticated-As"),
+        permission: header(&response, "X-Required-Permission"),
+        is_jenkins: response.headers().contains_key("X-Jenkins"),
+        asks_for_jenkins_login: header(&response, "WWW-Authenticate")
+            .is_some_and(|realm| realm.contains("\"Jenkins\"")),
+        only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
+        body: body(response),
     }
 }
 
@@ -230,17 +154,4 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
         cause = deeper;
     }
     cause.to_string()
-}
-
-fn failure(error: &reqwest::Error, tried: &Tried<'_>) -> Attempt {
-    let cause = innermost(error);
-    if error.is_connect() {
-        Attempt::NotSent(explain::no_connection(&cause, error.is_timeout(), tried))
-    } else if error.is_builder() {
-        Attempt::Refused(explain::no_request(&cause, tried))
-    } else if error.is_timeout() {
-        Attempt::Unknown(explain::no_answer(TOTAL_LIMIT, tried))
-    } else {
-        Attempt::Unknown(explain::broken_answer(&cause, tried))
-    }
 }

@@ -1,10 +1,12 @@
 //! answer → meaning → what to do (contract, "Failure answers a client must explain").
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use url::Url;
 
+use super::client::innermost;
 use super::{Method, Order, job_url};
 use crate::text::harmless;
 
@@ -36,6 +38,8 @@ pub(super) struct Tried<'a> {
     pub(super) server: &'a Url,
     pub(super) url: &'a str,
     pub(super) order: &'a Order<'a>,
+    /// Names of jobs that this user can see where the job was looked for, the most alike first.
+    pub(super) near: Vec<String>,
 }
 
 impl Tried<'_> {
@@ -51,7 +55,7 @@ impl Tried<'_> {
         self.order.job
     }
 
-    fn token_root(&self) -> bool {
+    pub(super) fn token_root(&self) -> bool {
         self.order.method == Method::TokenRoot
     }
 }
@@ -107,9 +111,9 @@ pub(super) fn no_request(cause: &str, tried: &Tried<'_>) -> Explanation {
     )
 }
 
-pub(super) fn no_connection(cause: &str, timed_out: bool, tried: &Tried<'_>) -> Explanation {
-    let host = tried.host();
-    let port = tried.server.port_or_known_default().unwrap_or_default();
+pub(super) fn no_connection(cause: &str, timed_out: bool, server: &Url) -> Explanation {
+    let host = server.host_str().unwrap_or_default();
+    let port = server.port_or_known_default().unwrap_or_default();
     let lower = cause.to_lowercase();
     if timed_out {
         say(
@@ -138,6 +142,53 @@ pub(super) fn no_connection(cause: &str, timed_out: bool, tried: &Tried<'_>) -> 
         )
     }
 }
+
+/// A question that changes nothing got no answer.
+pub(super) fn no_page(error: &reqwest::Error, limit: Duration, server: &Url) -> Explanation {
+    let host = server.host_str().unwrap_or_default();
+    let cause = innermost(error);
+    if error.is_connect() {
+        no_connection(&cause, error.is_timeout(), server)
+    } else if error.is_timeout() {
+        say(
+            format!(
+                "{host} took the request and gave no answer within {} s",
+                limit.as_secs()
+            ),
+            AGAIN,
+        )
+    } else {
+        say(
+            format!("the connection to {host} broke before an answer that is HTTP ({cause})"),
+            AGAIN,
+        )
+    }
+}
+
+/// The body of an answer did not come to its end.
+pub(super) fn cut_short(error: &io::Error, limit: Duration, server: &Url) -> Explanation {
+    let host = server.host_str().unwrap_or_default();
+    let how = if error.kind() == io::ErrorKind::TimedOut {
+        format!("took longer than {} s", limit.as_secs())
+    } else {
+        format!("broke off ({error})")
+    };
+    say(format!("the answer of {host} {how}"), AGAIN)
+}
+
+/// What is said of a server that a question did not get through to.
+pub(super) fn away(status: u16, answer_says_starting: bool, server: &Url) -> Explanation {
+    let host = server.host_str().unwrap_or_default();
+    let meaning = match status {
+        429 => format!("{host} is asked too often (HTTP 429)"),
+        502 | 504 => format!("the proxy before {host} lost Jenkins (HTTP {status})"),
+        503 if answer_says_starting => format!("Jenkins at {host} is starting"),
+        status => format!("{host} is not available (HTTP {status})"),
+    };
+    say(meaning, AGAIN)
+}
+
+const AGAIN: &str = "it is tried again later";
 
 pub(super) fn no_answer(limit: Duration, tried: &Tried<'_>) -> Explanation {
     say(
@@ -183,10 +234,7 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
                 "the address is not a job's; check `server` and `job`"
             },
         ),
-        409 => say(
-            format!("job {} is disabled", tried.job()),
-            format!("enable it at {}; {RETRY}", job_url(tried.server, tried.job())),
-        ),
+        409 => disabled(tried.server, tried.job()),
         413 | 414 | 431 => say(
             format!(
                 "the request is too large for {} (HTTP {})",
@@ -196,10 +244,6 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
             "send shorter parameters, or raise the limit of the proxy before Jenkins",
         ),
         500 => server_error(answer, tried),
-        429 => say(
-            format!("{} is asked too often (HTTP 429)", tried.host()),
-            "it is tried again later",
-        ),
         502 | 504 => say(
             format!(
                 "the proxy before {} lost Jenkins (HTTP {}): it may have been queued",
@@ -208,19 +252,35 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
             ),
             look_first(tried),
         ),
-        503 => say(
-            if answer.says("Starting Jenkins") || answer.says("Jenkins is getting ready") {
-                format!("Jenkins at {} is starting", tried.host())
-            } else {
-                format!("{} is not available (HTTP 503)", tried.host())
-            },
-            "it is tried again later",
-        ),
+        429 | 503 => away(answer.status, is_starting(&answer.body), tried.server),
         other => say(
             format!("{} answered HTTP {other}", tried.url),
             "this is no answer of a Jenkins; check `server` in .jenkins-trigger.yml",
         ),
     }
+}
+
+/// Whether this is the page of a Jenkins that starts (contract, observed 4; the older text too).
+pub(super) fn is_starting(body: &str) -> bool {
+    body.contains("Starting Jenkins") || body.contains("Jenkins is getting ready")
+}
+
+/// What is said of a job that cannot be built (contract, observed 1: 409).
+pub(super) fn disabled(server: &Url, job: &str) -> Explanation {
+    say(
+        format!("job {job} is disabled"),
+        format!("enable it at {}; {RETRY}", job_url(server, job)),
+    )
+}
+
+/// Whether an answer points at the job that was asked. By its path: Jenkins makes the rest from the
+/// request (contract, observed 3).
+pub(super) fn leads_to_job(answer: &Answer, tried: &Tried<'_>) -> bool {
+    let location = answer.location.as_deref().unwrap_or_default();
+    // Relative to the page that was asked.
+    let page = Url::parse(tried.url).and_then(|page| page.join(location));
+    let job = Url::parse(&job_url(tried.server, tried.job()));
+    page.is_ok_and(|page| job.is_ok_and(|job| job.path() == page.path()))
 }
 
 fn accepted_without_item(answer: &Answer, tried: &Tried<'_>) -> Explanation {
@@ -443,20 +503,29 @@ fn not_found(answer: &Answer, tried: &Tried<'_>) -> Explanation {
         };
     }
     if answer.is_jenkins {
-        say(
-            format!(
-                "there is no job {job}, or user {} may not see it (tried {})",
-                tried.user(),
-                tried.url
-            ),
-            "check `job` (the full name with its folders), and the permission Job/Read on job and folders",
-        )
+        no_job(tried.server, job, tried.user(), &tried.near)
     } else {
         say(
             format!("there is no Jenkins at {} (tried {})", tried.server, tried.url),
             "check `server` in .jenkins-trigger.yml, with its context path",
         )
     }
+}
+
+/// What is said of a job that is not there for this user; `near` are the names that he sees there.
+pub(super) fn no_job(server: &Url, job: &str, user: &str, near: &[String]) -> Explanation {
+    let near = match near {
+        [] => String::new(),
+        [one] => format!("; did you mean {one}?"),
+        several => format!("; he sees {}", several.join(", ")),
+    };
+    say(
+        format!(
+            "there is no job {job}, or user {user} may not see it (tried {}){near}",
+            job_url(server, job)
+        ),
+        "check `job` (the full name with its folders), and the permission Job/Read on job and folders",
+    )
 }
 
 fn server_error(answer: &Answer, tried: &Tried<'_>) -> Explanation {

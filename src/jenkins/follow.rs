@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::client::{Client, TOTAL_LIMIT, header, innermost};
-use super::explain::{Explanation, say};
-use super::read::{self, NoPage, Page};
+use super::client::{Client, TOTAL_LIMIT, header};
+use super::explain::{self, Explanation, say};
+use super::read::{self, Page};
 use super::{job_path, job_url};
 use crate::secret::Login;
 
@@ -50,7 +50,7 @@ pub struct Build {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unseen {
     /// The server does not answer, or not as itself; it may later.
-    Away(String),
+    Away(Explanation),
     /// There is no such thing, or this user may not see it.
     Missing,
     /// It says no. While it starts it does so for a moment (contract, observed 4).
@@ -192,11 +192,9 @@ impl Client {
         );
         let request = self.get(&path).timeout(CONSOLE_LIMIT);
         let request = request.basic_auth(&login.user, Some(login.token.expose()));
-        let mut response = request.send().map_err(|error| {
-            self.away(&NoPage {
-                cause: innermost(&error),
-            })
-        })?;
+        let mut response = request
+            .send()
+            .map_err(|error| Unseen::Away(explain::no_page(&error, CONSOLE_LIMIT, &self.server)))?;
         if response.status() != 200 {
             return Err(self.unseen(response.status().as_u16(), &path, login));
         }
@@ -219,9 +217,11 @@ impl Client {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => {
-                    return Err(self.away(&NoPage {
-                        cause: error.to_string(),
-                    }));
+                    return Err(Unseen::Away(explain::cut_short(
+                        &error,
+                        CONSOLE_LIMIT,
+                        &self.server,
+                    )));
                 }
             };
             let skipped = known.min(length as u64);
@@ -240,19 +240,29 @@ impl Client {
     }
 
     fn see<T: DeserializeOwned>(&self, path: &str, tree: &str, login: &Login) -> Result<(T, Page), Unseen> {
-        let asked = format!("{path}{}", read::tree(tree));
-        let page = self
-            .read(&asked, Some(login), TOTAL_LIMIT)
-            .map_err(|error| self.away(&error))?;
-        match page.json() {
-            Ok(found) if page.status == 200 => Ok((found, page)),
-            _ => Err(self.unseen(page.status, path, login)),
-        }
+        self.see_within(path, tree, login, TOTAL_LIMIT)
     }
 
-    fn away(&self, error: &NoPage) -> Unseen {
-        let host = self.server.host_str().unwrap_or_default();
-        Unseen::Away(format!("{host} does not answer ({})", error.cause))
+    /// What this expression picks of the object at this path; `limit` is for the whole answer.
+    pub(super) fn see_within<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        tree: &str,
+        login: &Login,
+        limit: Duration,
+    ) -> Result<(T, Page), Unseen> {
+        let asked = format!("{path}{}", read::tree(tree));
+        let page = self
+            .read(&asked, Some(login), limit)
+            .map_err(|error| Unseen::Away(error.explanation))?;
+        match page.json() {
+            Ok(found) if page.status == 200 => Ok((found, page)),
+            _ if matches!(page.status, 429 | 502..=504) => {
+                let starting = explain::is_starting(&String::from_utf8_lossy(&page.body));
+                Err(Unseen::Away(explain::away(page.status, starting, &self.server)))
+            }
+            _ => Err(self.unseen(page.status, path, login)),
+        }
     }
 
     fn unseen(&self, status: u16, path: &str, login: &Login) -> Unseen {
@@ -260,7 +270,7 @@ impl Client {
         let user = &login.user;
         match status {
             404 => Unseen::Missing,
-            429 | 500..=599 => Unseen::Away(format!("{host} is not available (HTTP {status})")),
+            429 | 502..=504 => Unseen::Away(explain::away(status, false, &self.server)),
             401 => Unseen::Denied(say(
                 format!("Jenkins at {host} does not accept the API token of user {user}"),
                 format!(
@@ -271,6 +281,10 @@ impl Client {
             403 => Unseen::Denied(say(
                 format!("user {user} may not see the job (HTTP 403)"),
                 format!("an administrator gives {user} the permission Job/Read on the job and its folders"),
+            )),
+            500..=599 => Unseen::Denied(say(
+                format!("Jenkins failed over {}{path} (HTTP {status})", self.server),
+                "its log has the reason",
             )),
             status => Unseen::Denied(say(
                 format!("{}{path} shows no build (HTTP {status})", self.server),

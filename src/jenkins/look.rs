@@ -346,7 +346,7 @@ impl Search<'_> {
             format!(
                 "{} could not be asked whether it has it: {}",
                 self.host(),
-                error.cause
+                error.explanation.meaning
             ),
             "it is asked again later",
         ))

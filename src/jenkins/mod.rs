@@ -3,8 +3,12 @@
 mod client;
 mod explain;
 mod follow;
+mod job;
 mod look;
+mod multibranch;
+pub mod parameters;
 mod read;
+mod trigger;
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,10 +17,13 @@ use std::time::Duration;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-pub use client::{Attempt, Client, is_loopback};
+pub use client::{Client, is_loopback};
 pub use explain::Explanation;
 pub use follow::{Build, Item, Place, Unseen, build_url};
+pub use job::Job;
 pub use look::{Looked, Wanted};
+pub use multibranch::Scanned;
+pub use trigger::{Attempt, Way};
 
 use crate::secret::{Login, Secret};
 
@@ -71,11 +78,27 @@ impl FromStr for Method {
     }
 }
 
+/// What Jenkins is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// To build.
+    Build,
+    /// To look into the job's SCM, and to build if something is new there.
+    Poll,
+}
+
 /// What Jenkins is asked to do.
 #[derive(Debug)]
 pub struct Order<'a> {
     /// How.
     pub method: Method,
+    /// What for.
+    pub action: Action,
+    /// Whether the job is the one of a branch in a multibranch project: which branch it builds is
+    /// no matter of its parameters.
+    pub is_branch_job: bool,
+    /// Whether what the job does not declare is refused.
+    pub is_strict: bool,
     /// The job's full name, folders separated by `/`.
     pub job: &'a str,
     /// The parameters, in order; each name once.
@@ -120,10 +143,10 @@ impl Order<'_> {
     /// The address that is posted to; `with_parameters` picks the endpoint.
     #[must_use]
     pub fn url(&self, server: &Url, with_parameters: bool) -> String {
-        let endpoint = if with_parameters {
-            "buildWithParameters"
-        } else {
-            "build"
+        let endpoint = match self.action {
+            Action::Poll => "polling",
+            Action::Build if with_parameters => "buildWithParameters",
+            Action::Build => "build",
         };
         match self.method {
             Method::Api | Method::JobToken => {
@@ -143,9 +166,12 @@ impl Order<'_> {
         if let Some(token) = self.job_token {
             form.push(("token", token.expose().into()));
             // Contract, observed 1 (`cause=`): dropped unless a token comes with it.
-            if !self.cause.is_empty() {
+            if !self.cause.is_empty() && self.action == Action::Build {
                 form.push(("cause", self.cause.into()));
             }
+        }
+        if self.action == Action::Poll {
+            return form;
         }
         if let Some(delay) = self.delay {
             // A bare number would be milliseconds (contract, observed 1: `delay`).

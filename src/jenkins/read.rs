@@ -1,6 +1,6 @@
 //! Reading from Jenkins: requests that change nothing.
 
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +10,8 @@ use reqwest::header::DATE;
 use serde::de::DeserializeOwned;
 
 use super::ENCODED;
-use super::client::{Client, header, innermost};
+use super::client::{Client, header};
+use super::explain::{self, Explanation};
 use crate::secret::Login;
 
 /// The longest answer that is read. A queue of 10,000 items has about 4 MB, cut to what is asked.
@@ -33,8 +34,8 @@ impl Page {
 
 /// Why there is no whole answer.
 pub(super) struct NoPage {
-    /// What the system or the library says.
-    pub(super) cause: String,
+    /// What it means.
+    pub(super) explanation: Explanation,
 }
 
 /// `?tree=…` for this expression; brackets are percent-encoded (contract, observed 8).
@@ -51,11 +52,7 @@ impl Client {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
         let response = request.send().map_err(|error| NoPage {
-            cause: if error.is_timeout() {
-                format!("no answer within {} s", limit.as_secs())
-            } else {
-                innermost(&error)
-            },
+            explanation: explain::no_page(&error, limit, &self.server),
         })?;
         let mut page = Page {
             status: response.status().as_u16(),
@@ -63,13 +60,11 @@ impl Client {
                 .and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()),
             body: Vec::new(),
         };
-        let cut = |cause: String| NoPage { cause };
         match response.take(MOST_BODY).read_to_end(&mut page.body) {
             Ok(_) => Ok(page),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                Err(cut(format!("no whole answer within {} s", limit.as_secs())))
-            }
-            Err(error) => Err(cut(error.to_string())),
+            Err(error) => Err(NoPage {
+                explanation: explain::cut_short(&error, limit, &self.server),
+            }),
         }
     }
 }

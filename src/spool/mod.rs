@@ -13,7 +13,8 @@ mod trigger;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use std::time::Duration;
 pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use sending::Sending;
-pub use trigger::{Hold, Trigger, new_ids};
+pub use trigger::{Hold, Scan, Trigger, new_ids};
 
 use trigger::check_format;
 
@@ -31,6 +32,9 @@ use crate::text::shell_argument;
 
 /// So many triggers may wait; a further one is refused.
 pub const MOST_WAITING: usize = 10_000;
+
+/// So many bytes at most are read of what is kept about a server.
+const MOST_KEPT: u64 = 8 << 20;
 
 /// The format of an entry; one of another format is left alone.
 pub const FORMAT: u32 = 1;
@@ -144,6 +148,37 @@ impl Spool {
 
     fn file(&self, folder: &str, id: &str) -> PathBuf {
         self.folder.join(folder).join(format!("{id}.json"))
+    }
+
+    /// Where is kept what may be forgotten about a server.
+    fn about(&self, server: &str) -> PathBuf {
+        let mut hash = DefaultHasher::new();
+        server.hash(&mut hash);
+        self.folder
+            .join("jobs")
+            .join(format!("{:016x}.json", hash.finish()))
+    }
+
+    /// Keeps something about a server that can be found out anew.
+    ///
+    /// # Errors
+    /// What the file system says; what was kept before is as it was then.
+    pub fn remember(&self, server: &str, text: &[u8]) -> Result<()> {
+        self.check()?;
+        let path = self.about(server);
+        let folder = path.parent().unwrap_or(&self.folder);
+        platform::private_directory(folder).map_err(io_error("use", folder))?;
+        platform::replace(&path, text, 0o600).map_err(io_error("write", &path))
+    }
+
+    /// What was kept about a server. It may be another's whose name has the same hash.
+    #[must_use]
+    pub fn recall(&self, server: &str) -> Option<Vec<u8>> {
+        let (file, metadata) = platform::open_own(&self.about(server)).ok()?;
+        let mut text = Vec::new();
+        let most = metadata.len().min(MOST_KEPT);
+        file.take(most).read_to_end(&mut text).ok()?;
+        Some(text)
     }
 
     /// Whether it may be read and written, as far as it is there.

@@ -16,6 +16,20 @@ pub enum Hold {
     Storm,
 }
 
+/// The search for new branches that a multibranch project was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// When it was first asked.
+    pub first: Timestamp,
+    /// When it was last asked.
+    pub last: Timestamp,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}
+
 /// One job to be triggered, with all that sending it needs but the secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trigger {
@@ -76,6 +90,18 @@ pub struct Trigger {
     /// meanwhile only the newest is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coalesce: Option<u64>,
+    /// Jenkins is asked to look into the job's SCM, not to build.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub poll: bool,
+    /// The job is a branch's in a multibranch project.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub multibranch: bool,
+    /// What the job does not declare is sent all the same.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub lax_parameters: bool,
+    /// The search for a branch that the multibranch project does not know yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
     /// Set on a failed one that Jenkins may have taken all the same.
     #[serde(default)]
     pub uncertain: bool,

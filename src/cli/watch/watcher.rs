@@ -148,7 +148,7 @@ impl Watcher {
                 }
                 Err(Unseen::Away(reason)) => {
                     if away == 0 {
-                        self.tell(News::Away(reason))?;
+                        self.tell(News::Away(reason.meaning))?;
                     }
                     away += 1;
                     FIRST_PAUSE
@@ -170,7 +170,7 @@ impl Watcher {
     fn gone(&self, unseen: Unseen, running: Option<Running>) -> End {
         match (unseen, running) {
             (Unseen::Denied(explanation), _) => End::unseen(explanation.meaning, Some(explanation.advice)),
-            (Unseen::Away(reason), _) => End::unseen(reason, None),
+            (Unseen::Away(reason), _) => End::unseen(reason.meaning, None),
             (Unseen::Missing, Some(running)) => {
                 End::unseen(format!("build {} is no longer there", running.number), None)
             }

@@ -31,6 +31,8 @@ pub enum Outcome {
     Queued,
     /// Jenkins merged it with an item that waited already.
     Merged,
+    /// Jenkins looks into the job's SCM because of it.
+    Polled,
     /// It could not be sent and will be tried again.
     Waiting,
     /// It is not sent until its user does something.
@@ -51,9 +53,10 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every one there is.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Queued,
         Self::Merged,
+        Self::Polled,
         Self::Waiting,
         Self::Held,
         Self::Unknown,
@@ -76,6 +79,7 @@ impl Outcome {
         match self {
             Self::Queued => "queued",
             Self::Merged => "merged",
+            Self::Polled => "polled",
             Self::Waiting => "waiting",
             Self::Held => "held",
             Self::Unknown => "unknown",

@@ -1,0 +1,57 @@
+//! A branch whose multibranch project has no job for it yet: Jenkins is asked to look for new
+//! branches, and the trigger waits until it has (contract, rows 47 and 49).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::worker::State;
+use crate::jenkins::{Client, Scanned};
+use crate::secret::Login;
+use crate::spool::{Scan, Trigger};
+
+/// How often a project is asked at most: a scan of a large one takes its time.
+const PAUSE: SignedDuration = SignedDuration::from_mins(2);
+/// For so long the first scan may take before the branch counts as one that Jenkins will not build.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(10);
+/// While the scan is young it is looked again so soon.
+pub(super) const SOON: SignedDuration = SignedDuration::from_secs(2);
+/// For so long it is young.
+const YOUNG: SignedDuration = SignedDuration::from_mins(1);
+
+/// When to look again for the job of a branch, if that is sooner than after other failures.
+pub(super) fn next_look(trigger: &Trigger, now: Timestamp) -> Option<Timestamp> {
+    let age = now.duration_since(trigger.scan?.first);
+    (age < YOUNG).then(|| now.saturating_add(SOON).unwrap_or(now))
+}
+
+/// Has the project of this branch looked through, if that was not done just now.
+pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> State {
+    let Some((project, _)) = trigger.job.rsplit_once('/') else {
+        return State::Refused(format!("{} is in no multibranch project", trigger.job));
+    };
+    let branch = trigger.reference();
+    let now = Timestamp::now();
+    let asked = trigger.scan.filter(|scan| {
+        let age = now.duration_since(scan.last);
+        !age.is_negative() && age < PAUSE
+    });
+    let may_scan = if asked.is_some() {
+        Ok(())
+    } else {
+        match client.scan(project, &branch, login) {
+            Scanned::Asked => Ok(()),
+            Scanned::MayNot(why) => Err(why),
+            Scanned::Away(why) => return State::Waiting(why.to_string()),
+            Scanned::Impossible(why) => return State::Refused(why.to_string()),
+        }
+    };
+    let first = trigger.scan.map_or(now, |scan| scan.first);
+    let last = asked.map_or(now, |scan| scan.last);
+    trigger.scan = Some(Scan { first, last });
+    if now.duration_since(first) >= PATIENCE {
+        return State::Refused(client.not_indexed(project, &branch).to_string());
+    }
+    State::Waiting(match may_scan {
+        Ok(()) => client.is_scanning(project, &branch).to_string(),
+        Err(why) => why.to_string(),
+    })
+}

@@ -1,0 +1,95 @@
+//! Multibranch projects: a branch has a job in them only after Jenkins looked for new branches.
+
+use super::client::{Client, TOTAL_LIMIT};
+use super::explain::{self, Explanation, say};
+use super::follow::Unseen;
+use super::{job_path, job_url};
+use crate::secret::Login;
+
+/// What came of asking a project to look for new branches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scanned {
+    /// It does.
+    Asked,
+    /// This user may not ask for it; somebody else may, or Jenkins does by itself.
+    MayNot(Explanation),
+    /// The server does not answer now.
+    Away(Explanation),
+    /// There is nothing that could ever have a job for the branch.
+    Impossible(Explanation),
+}
+
+impl Client {
+    /// Asks a multibranch project to look for new branches, after a look whether it is one.
+    #[must_use]
+    pub fn scan(&self, project: &str, branch: &str, login: &Login) -> Scanned {
+        match self.look_up(project, login) {
+            Ok(found) if found.is_multibranch() => {}
+            Ok(_) => {
+                return Scanned::Impossible(say(
+                    format!(
+                        "{project} is no multibranch project, and `multibranch: true` stands in the rule"
+                    ),
+                    "take `multibranch` out; then the branch is passed as a parameter",
+                ));
+            }
+            Err(Unseen::Away(why)) => return Scanned::Away(why),
+            Err(Unseen::Denied(why)) => return Scanned::Impossible(why),
+            Err(Unseen::Missing) => {
+                let near = self.near(project, login, TOTAL_LIMIT);
+                return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, &near));
+            }
+        }
+        let url = format!("{}{}build", self.server, job_path(project));
+        let answer = match self.post(&url, &[("delay", b"0sec".to_vec())], Some(login), TOTAL_LIMIT) {
+            Ok(answer) => answer,
+            Err(error) => return Scanned::Away(explain::no_page(&error, TOTAL_LIMIT, &self.server)),
+        };
+        match answer.status {
+            // Back to the project (contract, row 47); a waiting scan is met with the same.
+            200..=399 => Scanned::Asked,
+            429 | 502..=504 => Scanned::Away(explain::away(answer.status, false, &self.server)),
+            500 if answer.says("cannot be recomputed") => Scanned::Impossible(say(
+                format!("multibranch project {project} is disabled"),
+                format!("enable it at {}", job_url(&self.server, project)),
+            )),
+            status => Scanned::MayNot(say(
+                format!(
+                    "multibranch project {project} has no job for {branch} yet, and user {} may not have it look for \
+                     new branches (HTTP {status})",
+                    login.user
+                ),
+                format!(
+                    "it is waited for; an administrator gives {} the permission Job/Build on {project}, or has it \
+                     scanned at {}",
+                    login.user,
+                    job_url(&self.server, project)
+                ),
+            )),
+        }
+    }
+
+    /// What is said while the project looks.
+    #[must_use]
+    pub fn is_scanning(&self, project: &str, branch: &str) -> Explanation {
+        say(
+            format!(
+                "multibranch project {project} has no job for {branch} yet; Jenkins was asked to look for new branches"
+            ),
+            "it is sent as soon as there is one",
+        )
+    }
+
+    /// What is said when it looked in vain.
+    #[must_use]
+    pub fn not_indexed(&self, project: &str, branch: &str) -> Explanation {
+        say(
+            format!("multibranch project {project} has made no job for {branch}"),
+            format!(
+                "check that the branch was pushed, has a Jenkinsfile and is not filtered out by the project: {}indexing/console; \
+                 then: jenkins-trigger retry",
+                job_url(&self.server, project)
+            ),
+        )
+    }
+}

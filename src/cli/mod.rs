@@ -4,6 +4,7 @@ mod backlog;
 mod cancel;
 mod check;
 mod deliver;
+mod doctor;
 mod enqueue;
 mod file;
 mod hook;
@@ -92,6 +93,8 @@ enum Command {
     Retry(retry::Arguments),
     /// Drop what waits or failed
     Cancel(cancel::Arguments),
+    /// Ask Jenkins, step by step from the hook to the permission, what would keep a build from starting
+    Doctor(doctor::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
     /// Send what waits, until nothing is left that can be sent; with --watch, as a service
@@ -282,6 +285,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
                 Command::Cancel(arguments) => cancel::run(&session, arguments),
+                Command::Doctor(arguments) => doctor::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
                 Command::Deliver(arguments) => deliver::run(&session, arguments),
             };

@@ -7,6 +7,7 @@ mod job;
 mod look;
 mod multibranch;
 pub mod parameters;
+mod probe;
 mod read;
 mod trigger;
 
@@ -23,6 +24,7 @@ pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use job::Job;
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
+pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
 pub use trigger::{Attempt, Way};
 
 use crate::secret::{Login, Secret};

@@ -10,6 +10,7 @@ mod file;
 mod hook;
 mod ids;
 mod install;
+mod jobs;
 mod log;
 mod outcomes;
 mod push;
@@ -95,6 +96,8 @@ enum Command {
     Cancel(cancel::Arguments),
     /// Ask Jenkins, step by step from the hook to the permission, what would keep a build from starting
     Doctor(doctor::Arguments),
+    /// List the jobs that you can build, with their parameters
+    Jobs(jobs::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
     /// Send what waits, until nothing is left that can be sent; with --watch, as a service
@@ -286,6 +289,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Retry(arguments) => retry::run(&session, arguments),
                 Command::Cancel(arguments) => cancel::run(&session, arguments),
                 Command::Doctor(arguments) => doctor::run(&session, arguments),
+                Command::Jobs(arguments) => jobs::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
                 Command::Deliver(arguments) => deliver::run(&session, arguments),
             };

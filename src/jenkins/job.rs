@@ -72,7 +72,7 @@ struct PropertyObject {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DefinitionObject {
+pub(super) struct DefinitionObject {
     name: String,
     #[serde(rename = "type", default)]
     kind: String,

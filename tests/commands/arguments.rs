@@ -71,6 +71,8 @@ fn the_help_names_every_command_and_variable() {
       push       Push, and trigger at once what the remote took
       retry      Send now what waits or failed
       cancel     Drop what waits or failed
+      doctor     Ask Jenkins, step by step from the hook to the permission, what would keep a build from starting
+      jobs       List the jobs that you can build, with their parameters
       log        Show what became of the triggers
       deliver    Send what waits, until nothing is left that can be sent; with --watch, as a service
       help       Print this message or the help of the given subcommand(s)

@@ -21,6 +21,7 @@ mod hooks_path;
 mod install;
 mod install_layouts;
 mod install_refusals;
+mod jobs;
 mod log;
 mod log_lines;
 mod other_hooks;

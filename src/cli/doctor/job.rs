@@ -202,7 +202,7 @@ fn unseen_job(
 ) -> &'static str {
     let (explanation, why) = match unseen {
         Unseen::Away(explanation) => (explanation, "Jenkins did not answer"),
-        Unseen::Denied(explanation) => (explanation, NO_JOB),
+        Unseen::Denied(explanation) | Unseen::Unknown(explanation) => (explanation, NO_JOB),
         Unseen::Missing => (ground.client.missing(job, login), NO_JOB),
     };
     report.fail(JOB, explanation.meaning, explanation.advice);

@@ -86,6 +86,10 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
+    /// Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
+    Doctor(doctor::Arguments),
+    /// List the jobs that you can build, with their parameters
+    Jobs(jobs::Arguments),
     /// Trigger by hand what the file maps a branch to
     Trigger(trigger::Arguments),
     /// Push, and trigger at once what the remote took
@@ -94,10 +98,6 @@ enum Command {
     Retry(retry::Arguments),
     /// Drop what waits or failed
     Cancel(cancel::Arguments),
-    /// Ask Jenkins, step by step from the hook to the permission, what would keep a build from starting
-    Doctor(doctor::Arguments),
-    /// List the jobs that you can build, with their parameters
-    Jobs(jobs::Arguments),
     /// Show what became of the triggers
     Log(log::Arguments),
     /// Send what waits, until nothing is left that can be sent; with --watch, as a service

@@ -28,7 +28,7 @@ const MOST_SHOWN: usize = 60;
 #[command(after_help = "\
 Exit codes: 0 there are some, 1 there are none or you must act, 3 Jenkins refused.")]
 pub(super) struct Arguments {
-    /// Only jobs that match: a pattern as in the file (\"shop/**\"), or a part of the full name
+    /// Only jobs that match: a pattern as in the file (`shop/**`), or a part of the full name
     pattern: Option<String>,
 
     /// Only this server of the file's

@@ -329,6 +329,9 @@ impl Client {
             .any(|sentence| answer.says(sentence))
         };
         match (answer.status, item) {
+            (403, _) if method.needs_user() && answer.says("No valid crumb was included") => {
+                TokenCheck::Unknown("it can be tried with an API token only, not with a password".into())
+            }
             (400, _) if refused_otherwise => TokenCheck::Accepted,
             (201 | 303, Some(item)) => TokenCheck::Queued {
                 url: item_url(&self.server, item),

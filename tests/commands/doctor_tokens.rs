@@ -337,3 +337,30 @@ fn should_the_question_queue_a_build_after_all_that_is_said() {
         "{fix}"
     );
 }
+
+#[test]
+fn a_password_and_a_user_without_job_read_leave_it_open() {
+    let home = home();
+    let rights = [Permission::OverallRead, Permission::JobRead];
+    let by_password = User::new("ada", "x").password("correct horse").grant(rights);
+    let blind = User::new(USER, TOKEN).grant([Permission::OverallRead]);
+    let jenkins = StandIn::start(Setup::new().user(by_password).user(blind).job(deploy()));
+    for (method, user, secret) in [("job-token", "ada", "correct horse"), ("token-root", USER, TOKEN)] {
+        let repository = ready(&home, &file_for(&jenkins, &rule(method)));
+        let ran = repository.tool_in(&["doctor", "--json"], |command| {
+            command
+                .env("JENKINS_USER_ID", user)
+                .env("JENKINS_API_TOKEN", secret);
+        });
+        let whole: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert_eq!(
+            step(&whole, "trigger-token")["state"],
+            "not-checked",
+            "{}",
+            ran.whole()
+        );
+        assert_eq!(ran.code, 0, "{}", ran.whole());
+        std::fs::remove_dir_all(&repository.folder).expect("the repository");
+    }
+    assert!(jenkins.taken().is_empty());
+}

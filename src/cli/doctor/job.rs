@@ -126,7 +126,7 @@ fn visible(
     let url = job_url(ground.url, job);
     let of_branch = rule.multibranch && job != rule.job;
     if rule.multibranch {
-        project(ground, &rule.job, login, report)?;
+        project(ground, (&rule.job, subjects), login, report)?;
     }
     if rule.multibranch && !of_branch {
         return Err(
@@ -146,7 +146,7 @@ fn visible(
             );
             return Err("there is no such job yet");
         }
-        Err(unseen) => return Err(unseen_job(ground, job, login, unseen, report)),
+        Err(unseen) => return Err(unseen_job(ground, (job, subjects), login, unseen, report)),
     };
     if found.is_multibranch() {
         report.fail(
@@ -171,7 +171,7 @@ fn visible(
 /// Whether the project of a branch's job is there, and is one.
 fn project(
     ground: &Ground<'_>,
-    project: &str,
+    (project, subjects): (&str, &[&Subject<'_>]),
     login: &Login,
     report: &mut Report<'_>,
 ) -> Result<(), &'static str> {
@@ -189,13 +189,14 @@ fn project(
             );
             Err(NO_JOB)
         }
-        Err(unseen) => Err(unseen_job(ground, project, login, unseen, report)),
+        Err(unseen) => Err(unseen_job(ground, (project, subjects), login, unseen, report)),
     }
 }
 
+/// What is said of a job that is not seen, and of the steps after it.
 fn unseen_job(
     ground: &Ground<'_>,
-    job: &str,
+    (job, subjects): (&str, &[&Subject<'_>]),
     login: &Login,
     unseen: Unseen,
     report: &mut Report<'_>,
@@ -205,6 +206,14 @@ fn unseen_job(
         Unseen::Denied(explanation) | Unseen::Unknown(explanation) => (explanation, NO_JOB),
         Unseen::Missing => (ground.client.missing(job, login), NO_JOB),
     };
+    let needs_none = |subject: &&Subject<'_>| subject.rule.method == config::Method::TokenRoot;
+    if subjects.iter().all(needs_none) && why == NO_JOB {
+        report.unchecked(
+            JOB,
+            format!("{} (token-root does not need him to)", explanation.meaning),
+        );
+        return "only who sees the job can find that out";
+    }
     report.fail(JOB, explanation.meaning, explanation.advice);
     why
 }

@@ -334,7 +334,7 @@ fn table(jobs: &[Shown<'_>], with_state: bool) -> Table {
                 "",
                 "",
                 "",
-                "a pipeline that never ran: its parameters are known after that".into(),
+                "a pipeline of which no run has ended: its parameters are known after that".into(),
             )];
         } else if rows.is_empty() {
             rows = vec![row("", "", "", "no parameters".into())];

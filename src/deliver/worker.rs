@@ -15,7 +15,7 @@ use super::project;
 use super::sender::{Stopped, Told};
 use crate::credentials;
 use crate::jenkins::{
-    self, Attempt, Client, Explanation, Looked, Method, Order, SECOND_LOOK, Unseen, Wanted, Way,
+    self, Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
 };
 use crate::secret::Login;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
@@ -470,7 +470,10 @@ impl<'a> Worker<'a> {
                 if way.is_ok() && !job.is_unborn_pipeline() {
                     self.jobs.put(order.job, &looker.user, job);
                 }
-                way.map(Found::Way).map_err(|why| State::Refused(why.to_string()))
+                way.map(Found::Way).map_err(|why| match why {
+                    NoWay::Never(why) => State::Refused(why.to_string()),
+                    NoWay::NotYet(why) => State::Waiting(why.to_string()),
+                })
             }
             Err(Unseen::Away(why)) => Err(State::Waiting(why.to_string())),
             Err(Unseen::Missing) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::client::{Client, TOTAL_LIMIT};
 use super::follow::Unseen;
@@ -38,7 +39,7 @@ pub struct Listing {
 const LEVELS: usize = 4;
 
 /// What is asked of each item (contract, row 50 and observed 8).
-const FIELDS: &str = "_class,fullName,buildable,nextBuildNumber,\
+const FIELDS: &str = "_class,fullName,buildable,nextBuildNumber,lastCompletedBuild[number],\
      property[parameterDefinitions[name,type,choices,description,defaultParameterValue[value]]]";
 
 #[derive(Deserialize)]
@@ -57,6 +58,8 @@ struct ItemObject {
     buildable: Option<bool>,
     #[serde(default)]
     next_build_number: Option<u64>,
+    #[serde(default)]
+    last_completed_build: Option<IgnoredAny>,
     #[serde(default)]
     property: Vec<Option<PropertyObject>>,
     /// Absent where a job is none, and where it was not asked for.
@@ -140,6 +143,7 @@ impl Listing {
                 class: item.class,
                 buildable: item.buildable,
                 next_build: item.next_build_number,
+                has_ended_build: item.last_completed_build.is_some(),
                 parameters,
             };
             let is_folder = job.is_folder() || item.jobs.is_some();

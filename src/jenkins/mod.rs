@@ -27,7 +27,7 @@ pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
 pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
-pub use trigger::{Attempt, Way};
+pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};
 

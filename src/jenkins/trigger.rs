@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT, innermost};
-use super::explain::{self, Answer, Explanation, Tried, say};
+use super::explain::{self, Answer, Explanation, Tried};
 use super::job::Job;
 use super::parameters::{self, Mistake};
 use super::{Action, Order, item_of, item_url, job_url};
 
 /// How long one attempt may take, however many requests it is made of.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long is asked for what jobs there are instead of one that is not there.
+const NEAR_LIMIT: Duration = Duration::from_secs(3);
 
 /// What one attempt to trigger came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +49,15 @@ pub struct Way {
     pub note: Option<String>,
 }
 
+/// Why a job is not asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoWay {
+    /// It would not do what is ordered.
+    Never(Explanation),
+    /// It may later.
+    NotYet(Explanation),
+}
+
 impl Order<'_> {
     /// How to ask when nothing is known of the job.
     #[must_use]
@@ -60,12 +72,13 @@ impl Order<'_> {
     ///
     /// # Errors
     /// Why it is not asked at all.
-    pub fn way(&self, server: &Url, job: &Job) -> Result<Way, Explanation> {
+    pub fn way(&self, server: &Url, job: &Job) -> Result<Way, NoWay> {
         let name = self.job;
+        let say = |meaning: String, advice: String| NoWay::Never(explain::say(meaning, advice));
         if job.is_multibranch() {
             return Err(say(
                 format!("{name} is a multibranch project, whose branches are jobs of their own"),
-                "write `multibranch: true` in the rule",
+                "write `multibranch: true` in the rule".into(),
             ));
         }
         if job.is_folder() {
@@ -78,7 +91,7 @@ impl Order<'_> {
             ));
         }
         if job.buildable == Some(false) {
-            return Err(explain::disabled(server, name));
+            return Err(NoWay::Never(explain::disabled(server, name)));
         }
         if self.action == Action::Poll {
             return Ok(self.blind_way());
@@ -93,6 +106,16 @@ impl Order<'_> {
             return Ok(way);
         };
         if job.is_unborn_pipeline() {
+            if job.has_begun() {
+                return Err(NoWay::NotYet(explain::say(
+                    format!(
+                        "pipeline {name} is in its first run, and Jenkins does not know its parameters yet: {} would be \
+                         dropped",
+                        names(self.parameters)
+                    ),
+                    "it is tried again until Jenkins does",
+                )));
+            }
             if !self.is_branch_job {
                 return Err(say(
                     format!(
@@ -161,7 +184,7 @@ impl Client {
                     if order.action == Action::Poll && self.job(order.job, login, left()).is_ok() {
                         return Outcome::Settled(Attempt::Refused(explain::no_polling(&tried)));
                     }
-                    tried.near = self.near(order.job, login, left());
+                    tried.near = self.near(order.job, login, left().min(NEAR_LIMIT));
                 }
                 self.settle(&answer, &tried)
             }

@@ -265,7 +265,7 @@ fn a_pipeline_that_never_ran_has_parameters_that_nobody_knows() {
         ok           job            user dev sees http://[JENKINS]/job/fresh/
         ok           buildable      it is enabled
         ok           may build      user dev has Job/Build
-        failed       parameters     pipeline fresh has never run, so Jenkins does not know its parameters yet
+        failed       parameters     no run of pipeline fresh has ended, so Jenkins does not know its parameters yet
                                     fix: run it once by hand at http://[JENKINS]/job/fresh/
         not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
 

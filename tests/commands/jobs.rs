@@ -54,7 +54,7 @@ fn they_are_a_table_with_their_parameters() {
         exit code: 0
         ----- stdout -----
         JOB        PARAMETER  TYPE      DEFAULT  NOTE
-        fresh                                    a pipeline that never ran: its parameters are known after that
+        fresh                                    a pipeline of which no run has ended: its parameters are known after that
         plain                                    no parameters
         shop/app                                 multibranch project, 2 branches
         shop/many  BRANCH     text      main     the branch to build…
@@ -103,7 +103,7 @@ fn all_shows_those_too_that_the_user_cannot_build() {
         exit code: 0
         ----- stdout -----
         JOB        BUILD         PARAMETER  TYPE      DEFAULT  NOTE
-        fresh      no Job/Build                                a pipeline that never ran: its parameters are known after that
+        fresh      no Job/Build                                a pipeline of which no run has ended: its parameters are known after that
         plain      no Job/Build                                no parameters
         shop/app   not asked                                   multibranch project, 2 branches
         shop/many  no Job/Build  BRANCH     text      main     the branch to build…

@@ -200,7 +200,8 @@ fn what_is_tried_a_second_time_overtakes_nothing() {
         },
         "job/one",
     );
-    once(FaultAction::Hold { processed: false }, "whoAmI");
+    let hold = Fault::new(FaultAction::Hold { processed: false });
+    jenkins.fault(hold.when(|request| request.target.contains("whoAmI")).times(1));
     // The second is lost.
     once(FaultAction::Hold { processed: false }, "job/two");
     let ran = repository.tool(&["retry"]);

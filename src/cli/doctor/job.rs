@@ -258,7 +258,8 @@ fn parameters(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, report: &
     }
     let names: Vec<&str> = subject.sent.iter().map(|(name, _)| name.as_str()).collect();
     if found.is_unborn_pipeline() && !names.is_empty() {
-        let message = format!("pipeline {job} has never run, so Jenkins does not know its parameters yet");
+        let message =
+            format!("no run of pipeline {job} has ended, so Jenkins does not know its parameters yet");
         if rule.multibranch {
             let fix = format!("the first trigger of it goes out without {}", names.join(", "));
             return report.warn(PARAMETERS, message, fix);

@@ -172,6 +172,21 @@ fn a_wrong_file_is_named_with_its_line() {
 }
 
 #[test]
+fn a_file_that_is_not_the_committed_one_is_warned_of() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    repository.write(
+        ".jenkins-trigger.yml",
+        format!("{}  dev: shop/deploy\n", short_file(&jenkins)),
+    );
+    let ran = doctor(&jenkins, &repository, &[]).succeeded();
+    let line = "warning      file           it differs from the committed one, which is what a hook reads";
+    assert!(ran.stdout.contains(line), "{}", ran.whole());
+    assert_eq!(ran.stderr, "");
+}
+
+#[test]
 fn a_rule_that_no_installed_hook_serves_and_one_that_builds_twice_are_warned_of() {
     let home = home();
     let jenkins = StandIn::start(shop());

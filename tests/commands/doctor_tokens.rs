@@ -214,9 +214,8 @@ fn build_token_root_needs_its_plugin_and_no_user() {
         warning      quiet period   none: with token-root a build starts at once, whatever quiet period the job has
                                     fix: write `delay` in the rule, such as `delay: 10s`; `delay: 0s` if that is what you want
 
-        0 failed, 1 warning, 6 not checked
+        0 failed, 2 warnings, 6 not checked
         ----- stderr -----
-        note: .jenkins-trigger.yml differs from the committed one, which is what a hook reads
         ");
     });
 }

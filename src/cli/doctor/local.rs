@@ -2,7 +2,7 @@
 
 use super::report::Report;
 use crate::cli::install::refusal;
-use crate::cli::{Refusal, Session, file, twice};
+use crate::cli::{Refusal, file, twice};
 use crate::config::{self, Config, EventKind, Rule};
 use crate::git::Repository;
 use crate::install::Event;
@@ -39,14 +39,13 @@ pub(super) fn hook(repository: &Repository, report: &mut Report<'_>) -> anyhow::
 
 /// The file, if it can be read.
 pub(super) fn file(
-    session: &Session,
     repository: &Repository,
     state: &State,
     report: &mut Report<'_>,
 ) -> anyhow::Result<Option<Config>> {
-    let read = file::of_work_tree(repository, &session.printer)
-        .and_then(|source| Ok((source.read()?, source.origin)));
-    let (config, origin) = match read {
+    let read =
+        file::compare(repository).and_then(|(source, differs)| Ok((source.read()?, source.origin, differs)));
+    let (config, origin, differs) = match read {
         Ok(read) => read,
         Err(error) => {
             if let Some(mistake) = error.downcast_ref::<config::Error>() {
@@ -74,6 +73,13 @@ pub(super) fn file(
             count(config.servers.len(), "server")
         ),
     );
+    if differs {
+        report.warn(
+            "file",
+            format!("it {}", file::DIFFERS),
+            format!("git commit {}", config::FILE_NAME),
+        );
+    }
     let installed = state.firing();
     if let Some(warning) = twice::warning(&config, &installed) {
         let (warning, fix) = warning.rsplit_once("; ").unwrap_or((&warning, ""));

@@ -43,7 +43,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let repository = session.repository()?;
     let mut report = Report::new(&session.printer, arguments.json);
     let state = local::hook(&repository, &mut report)?;
-    let Some(config) = local::file(session, &repository, &state, &mut report)? else {
+    let Some(config) = local::file(&repository, &state, &mut report)? else {
         report.unchecked_all(&server::STEPS, "there is no file that names one");
         return Ok(report.end());
     };

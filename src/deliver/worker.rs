@@ -533,7 +533,10 @@ impl<'a> Worker<'a> {
                 url,
                 note: way.note,
             },
-            State::Polled(_) => State::Polled(way.note),
+            State::Polled(_) => {
+                let looks = "Jenkins looks into its SCM, and builds if something is new there";
+                State::Polled(Some(looks.to_owned()))
+            }
             State::Refused(_) => {
                 self.jobs.forget(order.job);
                 state

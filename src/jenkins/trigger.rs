@@ -130,8 +130,7 @@ impl Order<'_> {
             }
             way.with_parameters = false;
             way.note = Some(format!(
-                "this is the first run of the pipeline, which knows its parameters only after it: {} went out with \
-                 none",
+                "this is the first run of the pipeline, which knows its parameters only after it: sent without {}",
                 names(self.parameters)
             ));
             return Ok(way);
@@ -205,6 +204,9 @@ impl Client {
                 url: item_url(&self.server, item),
                 merged: answer.status == 303,
             });
+        }
+        if tried.order.action == Action::Poll && tried.token_root() && answer.status == 400 {
+            return Outcome::Settled(Attempt::Refused(explain::does_not_poll(tried)));
         }
         let explanation = explain::explain(answer, tried);
         if answer.status == 400 && explain::wants_parameters(answer, tried) {

@@ -469,5 +469,5 @@ fn a_refusal_that_drips_is_not_waited_for() {
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(9), "{took:?}");
     // And what jobs there are instead is asked for no longer than a moment.
-    assert!(took < Duration::from_millis(15_000), "{took:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
 }

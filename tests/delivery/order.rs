@@ -168,7 +168,11 @@ fn what_is_trusted_while_a_sender_is_at_work_is_sent() {
 fn what_is_tried_a_second_time_overtakes_nothing() {
     let home = Home::new(&gits()[0]);
     let setup = ["one", "two"].into_iter().fold(shop(), |setup, name| {
-        setup.job(Job::new(name).string_parameter("COMMIT", ""))
+        setup.job(
+            Job::new(name)
+                .string_parameter("BRANCH", "")
+                .string_parameter("COMMIT", ""),
+        )
     });
     let jenkins = StandIn::start(setup);
     let file = format!(

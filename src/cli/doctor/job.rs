@@ -1,23 +1,19 @@
 //! The steps about one job, and what the rules send to it.
 
+use super::parameters;
 use super::report::{About, Report};
 use super::server::{Ground, OVER};
 use super::subject::Subject;
 use crate::config::{self, Action, Rule};
 use crate::credentials;
-use crate::jenkins::parameters::{Definition, Kind, Mistake, undeclared, wrong_value};
 use crate::jenkins::{Allowed, Job, Method, TokenCheck, Unseen, job_url};
 use crate::secret::Login;
 
 const JOB: &str = "job";
 const BUILDABLE: &str = "buildable";
 const MAY_BUILD: &str = "may build";
-const PARAMETERS: &str = "parameters";
 const TOKEN: &str = "trigger token";
 const QUIET: &str = "quiet period";
-
-/// Of the defaults that are shown no more than this is.
-const MOST_SHOWN: usize = 40;
 
 /// Looks at each job once, whatever the number of its rules.
 pub(super) fn examine_all(ground: &Ground<'_>, subjects: &[&Subject<'_>], report: &mut Report<'_>) {
@@ -66,7 +62,7 @@ fn each_job(
 }
 
 fn steps(subjects: &[&Subject<'_>]) -> Vec<&'static str> {
-    let mut steps = vec![JOB, BUILDABLE, MAY_BUILD, PARAMETERS, TOKEN, QUIET];
+    let mut steps = vec![JOB, BUILDABLE, MAY_BUILD, parameters::STEP, TOKEN, QUIET];
     if subjects.iter().all(|subject| subject.rule.token_from.is_none()) {
         steps.retain(|step| *step != TOKEN);
     }
@@ -93,7 +89,7 @@ fn examine(ground: &Ground<'_>, subjects: &[&Subject<'_>], report: &mut Report<'
     buildable(ground, subjects, &found, report);
     may_build(ground, subjects, login, report);
     of_each_rule(subjects, report, |subject, report| {
-        parameters(ground, subject, &found, report);
+        parameters::compare(ground, subject, &found, report);
         token(ground, subject, &found, login, report);
         quiet(subject.rule, report);
     });
@@ -248,114 +244,6 @@ fn may_build(ground: &Ground<'_>, subjects: &[&Subject<'_>], login: &Login, repo
         Allowed::No(explanation) => report.fail(MAY_BUILD, explanation.meaning, explanation.advice),
         Allowed::Unknown(why) => report.unchecked(MAY_BUILD, why),
     }
-}
-
-/// What the rule sends against what the job declares.
-fn parameters(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, report: &mut Report<'_>) {
-    let (job, rule) = (subject.job.as_str(), subject.rule);
-    if rule.action == Action::Poll {
-        return report.ok(PARAMETERS, "a poll passes none");
-    }
-    let names: Vec<&str> = subject.sent.iter().map(|(name, _)| name.as_str()).collect();
-    if found.is_unborn_pipeline() && !names.is_empty() {
-        let message =
-            format!("no run of pipeline {job} has ended, so Jenkins does not know its parameters yet");
-        if rule.multibranch {
-            let fix = format!("the first trigger of it goes out without {}", names.join(", "));
-            return report.warn(PARAMETERS, message, fix);
-        }
-        return report.fail(
-            PARAMETERS,
-            message,
-            format!("run it once by hand at {}", job_url(ground.url, job)),
-        );
-    }
-    let mistakes = mistakes(subject, &found.parameters);
-    for mistake in &mistakes {
-        // Jenkins refuses any to a job that has none.
-        let fatal = rule.strict_parameters || matches!(mistake, Mistake::NoneDeclared { .. });
-        if fatal {
-            report.fail(PARAMETERS, mistake.meaning(job), mistake.advice());
-        } else {
-            report.warn(PARAMETERS, mistake.meaning(job), mistake.advice());
-        }
-    }
-    if mistakes.is_empty() {
-        report.ok(PARAMETERS, described(subject, &found.parameters));
-    }
-}
-
-fn mistakes(subject: &Subject<'_>, declared: &[Definition]) -> Vec<Mistake> {
-    if declared.is_empty() && !subject.sent.is_empty() {
-        let sent = subject.sent.iter().map(|(name, _)| name.clone()).collect();
-        return vec![Mistake::NoneDeclared { sent }];
-    }
-    let mistake = |(name, value): &(String, Option<bstr::BString>)| {
-        let Some(definition) = declared.iter().find(|definition| definition.name == *name) else {
-            return Some(undeclared(declared, name));
-        };
-        match (value, &definition.kind) {
-            (Some(value), _) => wrong_value(definition, value),
-            (None, Kind::File) => Some(Mistake::File { name: name.clone() }),
-            (None, _) => None,
-        }
-    };
-    subject.sent.iter().filter_map(mistake).collect()
-}
-
-/// What is passed, and what becomes of the rest.
-fn described(subject: &Subject<'_>, declared: &[Definition]) -> String {
-    let sent = |definition: &&Definition| subject.sent.iter().any(|(name, _)| *name == definition.name);
-    let passed: Vec<&str> = subject.sent.iter().map(|(name, _)| name.as_str()).collect();
-    let mut said = match (passed.is_empty(), declared.is_empty()) {
-        (true, true) => "the job has none, and none is passed".to_owned(),
-        (true, false) => "none is passed".to_owned(),
-        (false, _) => format!("the job declares {}", passed.join(", ")),
-    };
-    let rest: Vec<String> = declared
-        .iter()
-        .filter(|definition| !sent(definition))
-        .map(without_value)
-        .collect();
-    if !rest.is_empty() {
-        said.push_str(&format!("; not passed: {}", rest.join(", ")));
-    }
-    let unknown: Vec<&str> = subject
-        .sent
-        .iter()
-        .filter(|(name, value)| value.is_none() && is_picky(declared, name))
-        .map(|(name, _)| name.as_str())
-        .collect();
-    if !unknown.is_empty() {
-        said.push_str(&format!(
-            "; the value of {} is checked with --branch",
-            unknown.join(", ")
-        ));
-    }
-    said
-}
-
-/// What a parameter is when nothing is sent for it.
-fn without_value(definition: &Definition) -> String {
-    let name = &definition.name;
-    match (&definition.kind, &definition.default) {
-        (Kind::File, _) => format!("{name} (a file, which no trigger carries: it stays empty)"),
-        (Kind::Password, _) | (_, None) => format!("{name} (its default)"),
-        (_, Some(default)) => {
-            let mut shown: String = default.chars().take(MOST_SHOWN).collect();
-            if shown.len() < default.len() {
-                shown.push('…');
-            }
-            format!("{name} (stays {shown:?})")
-        }
-    }
-}
-
-/// Whether Jenkins does not take every value for it.
-fn is_picky(declared: &[Definition], name: &str) -> bool {
-    declared
-        .iter()
-        .any(|definition| definition.name == name && matches!(definition.kind, Kind::Choice | Kind::Boolean))
 }
 
 /// Whether Jenkins takes the job's trigger token. Nothing is started by asking.

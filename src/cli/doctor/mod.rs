@@ -3,6 +3,7 @@
 
 mod job;
 mod local;
+mod parameters;
 mod report;
 mod server;
 mod subject;

@@ -255,7 +255,7 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
         secrets.extend([environment::USER_ID.to_owned(), environment::API_TOKEN.to_owned()]);
     }
     secrets.extend(token);
-    let form = order.form();
+    let form = order.form(true);
     if arguments.json {
         printer.json(&Shown {
             job: &trigger.job,
@@ -284,14 +284,14 @@ fn curl(order: &Order<'_>, url: &str, token: Option<&str>) -> String {
     if order.method.needs_user() {
         command.push("--user \"$JENKINS_USER_ID:$JENKINS_API_TOKEN\"".into());
     }
-    for (name, value) in order.form() {
+    for (name, value) in order.form(true) {
         match (name, token) {
             // No parameter can have this name.
             ("token", Some(variable)) => command.push(format!("--data-urlencode \"token=${variable}\"")),
             _ => command.push(format!("--data {}", quoted(&encode_form(&[(name, value)])))),
         }
     }
-    if order.form().is_empty() {
+    if order.form(true).is_empty() {
         command.push("--data ''".into());
     }
     command.push(quoted(url));

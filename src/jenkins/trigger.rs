@@ -176,7 +176,7 @@ impl Client {
             near: Vec::new(),
         };
         let left = until.saturating_duration_since(Instant::now());
-        match self.post(&url, &order.form(), order.login, left) {
+        match self.post(&url, &order.form(with_parameters), order.login, left) {
             Ok(answer) => {
                 if let (404, Some(login), true) = (answer.status, order.login, answer.is_jenkins) {
                     let left = || until.saturating_duration_since(Instant::now()).min(TOTAL_LIMIT);

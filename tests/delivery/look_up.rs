@@ -5,7 +5,7 @@ use jenkins_stand_in::{
 };
 
 use crate::support::{
-    Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, developer, filtered, gits, program, shop, short_file,
+    Home, JOB_TOKEN, Ran, Repository, TOKEN, developer, filtered, gits, program, shop, short_file,
 };
 
 fn is_look_up(request: &RecordedRequest) -> bool {
@@ -49,7 +49,12 @@ fn refused(rule: &str) -> (Home, Ran) {
 fn a_name_that_differs_is_refused_with_the_one_that_is_declared() {
     let (home, ran) = refused("{ job: deploy }");
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → deploy: job deploy declares Branch, the rule sends BRANCH, which Jenkins would drop; write Branch in .jenkins-trigger.yml (`branch_parameter` or `parameters`), or rename it in the job; `strict_parameters: false` sends it all the same
+        ----- stderr -----
+        ");
     });
 }
 
@@ -57,7 +62,12 @@ fn a_name_that_differs_is_refused_with_the_one_that_is_declared() {
 fn a_name_that_is_like_none_is_refused_with_all_that_are_declared() {
     let (home, ran) = refused("{ job: deploy, branch_parameter: Branch, parameters: { VERSION: \"1\" } }");
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → deploy: job deploy declares no parameter VERSION, which Jenkins would drop (it declares Branch, DRY, ENV, upload/file.txt); add it to the job, or take it out of .jenkins-trigger.yml (`branch_parameter: false` passes no branch); `strict_parameters: false` sends it all the same
+        ----- stderr -----
+        ");
     });
 }
 
@@ -65,7 +75,12 @@ fn a_name_that_is_like_none_is_refused_with_all_that_are_declared() {
 fn a_value_that_is_no_choice_is_refused_with_the_choices() {
     let (home, ran) = refused("{ job: deploy, branch_parameter: Branch, parameters: { ENV: \"test\" } }");
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @r#"
+        exit code: 3
+        ----- stdout -----
+        failed main → deploy: "test" is no choice of the parameter ENV of job deploy, which takes dev, prod; send one of them, or add the value to the job's choices
+        ----- stderr -----
+        "#);
     });
 }
 
@@ -73,7 +88,12 @@ fn a_value_that_is_no_choice_is_refused_with_the_choices() {
 fn a_word_that_jenkins_would_read_as_false_is_refused() {
     let (home, ran) = refused("{ job: deploy, branch_parameter: Branch, parameters: { DRY: \"yes\" } }");
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @r#"
+        exit code: 3
+        ----- stdout -----
+        failed main → deploy: the parameter DRY of job deploy is a boolean, and Jenkins reads "yes" as false; send true or false
+        ----- stderr -----
+        "#);
     });
 }
 
@@ -82,7 +102,12 @@ fn a_value_for_a_file_is_refused() {
     let rule = "{ job: deploy, branch_parameter: Branch, parameters: { upload/file.txt: \"x\" } }";
     let (home, ran) = refused(rule);
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → deploy: the parameter upload/file.txt of job deploy takes an uploaded file, and a trigger carries texts only; leave it out: the job then runs without the file, or make it a text
+        ----- stderr -----
+        ");
     });
 }
 
@@ -102,7 +127,12 @@ fn strict_parameters_false_sends_all_the_same_and_says_what_jenkins_drops() {
     let ran = repository(&home, &jenkins, "{ job: deploy, strict_parameters: false }").tool(&["trigger"]);
     assert_eq!(jenkins.posts()[0].form_values("BRANCH"), ["main"]);
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        queued main → deploy: item 1 http://[JENKINS]/queue/item/1/; job deploy declares Branch, the rule sends BRANCH, which Jenkins would drop
+        ----- stderr -----
+        ");
     });
 }
 
@@ -123,7 +153,12 @@ fn a_disabled_job_is_not_asked() {
     let ran = repository(&home, &jenkins, "{ job: off }").tool(&["trigger"]);
     assert!(jenkins.posts().is_empty());
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → off: job off is disabled; enable it at http://[JENKINS]/job/off/; then: jenkins-trigger retry
+        ----- stderr -----
+        ");
     });
 }
 
@@ -134,7 +169,12 @@ fn a_folder_is_no_job() {
     let ran = repository(&home, &jenkins, "{ job: shop }").tool(&["trigger"]);
     assert!(jenkins.posts().is_empty());
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → shop: shop is a folder, not a job; write the full name of a job in it as `job`; see http://[JENKINS]/job/shop/
+        ----- stderr -----
+        ");
     });
 }
 
@@ -326,11 +366,7 @@ fn with_token_root_the_look_up_has_the_user_and_the_request_has_none() {
 #[test]
 fn names_that_the_user_sees_are_told_for_one_that_is_not_there() {
     let home = Home::new(&gits()[0]);
-    let jenkins = StandIn::start(shop().user(User::new(USER, TOKEN).grant([
-        Permission::OverallRead,
-        Permission::JobRead,
-        Permission::JobBuild,
-    ])));
+    let jenkins = StandIn::start(shop());
     let file = short_file(&jenkins).replace("shop/deploy", "shop/depoly");
     let repository = home.repository("shop", &file);
     repository.tool(&["trust", "--yes"]).succeeded();

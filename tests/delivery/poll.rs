@@ -28,7 +28,12 @@ fn a_job_is_told_to_look_into_its_scm() {
     assert_eq!(jenkins.posts()[0].target, "/job/polled/polling");
     assert!(jenkins.posts()[0].form().is_empty());
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        polled main → polled: Jenkins looks into its SCM, and builds if something is new there
+        ----- stderr -----
+        ");
     });
 }
 
@@ -65,7 +70,12 @@ fn a_job_that_does_not_poll_is_told_by_build_token_root() {
     let rule = "{ job: shop/deploy, action: poll, method: token-root, token_from: deploy }";
     let (home, _jenkins, ran) = poll(rule, |_| {});
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @r#"
+        exit code: 3
+        ----- stdout -----
+        failed main → shop/deploy: job shop/deploy is not set up to poll its SCM, or is disabled (HTTP 400; the reason is in the server's log); tick "Poll SCM" at http://[JENKINS]/job/shop/job/deploy/configure, its schedule may be empty; or write `action: build`
+        ----- stderr -----
+        "#);
     });
 }
 
@@ -75,7 +85,12 @@ fn a_wrong_token_is_told() {
         jenkins.put_job(Job::new("polled").trigger_token("another").polls_scm());
     });
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole());
+        insta::assert_snapshot!(ran.whole(), @r#"
+        exit code: 3
+        ----- stdout -----
+        failed main → polled: the trigger token of job polled is wrong; compare it with "Trigger builds remotely" at http://[JENKINS]/job/polled/configure, and set the variable that `token_from` names; then: jenkins-trigger retry
+        ----- stderr -----
+        "#);
     });
 }
 

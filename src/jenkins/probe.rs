@@ -312,7 +312,7 @@ impl Client {
             job_token: Some(token),
         };
         let url = order.url(&self.server, with_parameters);
-        let answer = match self.post(&url, &order.form(), order.login, TOTAL_LIMIT) {
+        let answer = match self.post(&url, &order.form(with_parameters), order.login, TOTAL_LIMIT) {
             Ok(answer) => answer,
             Err(error) => return TokenCheck::Unknown(self.no_answer(&error).meaning),
         };

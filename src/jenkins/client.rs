@@ -120,7 +120,7 @@ impl Client {
 }
 
 /// What of a response matters.
-fn answer(response: Response) -> Answer {
+pub(super) fn answer(response: Response) -> Answer {
     Answer {
         status: response.status().as_u16(),
         location: header(&response, LOCATION.as_str()),

@@ -4,9 +4,11 @@ mod client;
 mod explain;
 mod follow;
 mod job;
+mod listing;
 mod look;
 mod multibranch;
 pub mod parameters;
+mod probe;
 mod read;
 mod trigger;
 
@@ -21,8 +23,10 @@ pub use client::{Client, is_loopback};
 pub use explain::Explanation;
 pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use job::Job;
+pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
+pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
 pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};

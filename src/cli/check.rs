@@ -59,7 +59,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let printer = &session.printer;
     let repository = session.repository()?;
     let source = file::of_work_tree(&repository, printer)?;
-    let config = match source.read() {
+    let config = match source.read_with_files(&repository) {
         Ok(config) => config,
         Err(mistake) if arguments.json => {
             printer.json(&Mistake {

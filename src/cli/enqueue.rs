@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bstr::BString;
 use jiff::Timestamp;
 
+use super::authorities::Authorities;
 use crate::config::{Action, Config};
 use crate::environment;
 use crate::event::{ChangedPaths, DefaultBranch, Event, short};
@@ -99,47 +100,57 @@ impl Notes {
 }
 
 /// The plan's triggers as the spool takes them, held if they are more than the file allows.
-pub(super) fn triggers(event: &Event, config: &Config, plan: &Plan) -> Vec<Trigger> {
+pub(super) fn triggers(
+    event: &Event,
+    config: &Config,
+    plan: &Plan,
+    authorities: &Authorities<'_>,
+) -> Vec<Trigger> {
     let hold = (plan.triggers.len() > config.max_triggers).then_some(Hold::Storm);
     let created = Timestamp::now();
     let ids = new_ids(plan.triggers.len());
-    let entry = |(id, planned): (String, &plan::Trigger)| Trigger {
-        v: FORMAT,
-        id,
-        created,
-        event: event.kind.name().into(),
-        rules: planned
-            .rules
-            .iter()
-            .map(|rule| config.rules[*rule].name.clone())
-            .collect(),
-        server: config.servers[planned.server].url.as_str().into(),
-        method: planned.method.to_string(),
-        job: planned.job.clone(),
-        token_from: planned.token_from.clone(),
-        parameters: planned
-            .parameters
-            .iter()
-            .map(|(name, value)| (name.clone(), Text(value.clone())))
-            .collect(),
-        delay: planned.delay.map(|delay| delay.as_secs()),
-        cause: Text(planned.cause.clone()),
-        branch: event.branch.clone().map(Text),
-        tag: event.tag.clone().map(Text),
-        sha: event.commit.id.clone(),
-        attempts: 0,
-        due: None,
-        trouble: None,
-        sending: None,
-        with: Vec::new(),
-        sent_as: None,
-        coalesce: planned.coalesce.map(|hold| hold.as_secs()),
-        poll: planned.action == Action::Poll,
-        multibranch: planned.multibranch,
-        lax_parameters: !planned.strict_parameters,
-        scan: None,
-        uncertain: false,
-        hold,
+    let entry = |(id, planned): (String, &plan::Trigger)| {
+        let (ca, ca_trouble) = authorities.for_trigger(&config.servers[planned.server]);
+        Trigger {
+            ca,
+            ca_trouble,
+            v: FORMAT,
+            id,
+            created,
+            event: event.kind.name().into(),
+            rules: planned
+                .rules
+                .iter()
+                .map(|rule| config.rules[*rule].name.clone())
+                .collect(),
+            server: config.servers[planned.server].url.as_str().into(),
+            method: planned.method.to_string(),
+            job: planned.job.clone(),
+            token_from: planned.token_from.clone(),
+            parameters: planned
+                .parameters
+                .iter()
+                .map(|(name, value)| (name.clone(), Text(value.clone())))
+                .collect(),
+            delay: planned.delay.map(|delay| delay.as_secs()),
+            cause: Text(planned.cause.clone()),
+            branch: event.branch.clone().map(Text),
+            tag: event.tag.clone().map(Text),
+            sha: event.commit.id.clone(),
+            attempts: 0,
+            due: None,
+            trouble: None,
+            sending: None,
+            with: Vec::new(),
+            sent_as: None,
+            coalesce: planned.coalesce.map(|hold| hold.as_secs()),
+            poll: planned.action == Action::Poll,
+            multibranch: planned.multibranch,
+            lax_parameters: !planned.strict_parameters,
+            scan: None,
+            uncertain: false,
+            hold,
+        }
     };
     ids.into_iter().zip(&plan.triggers).map(entry).collect()
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::Refusal;
+use super::{Refusal, authorities};
 use crate::config::{self, Config, FILE_NAME, MAX_FILE_SIZE};
 use crate::git::{Head, Repository};
 use crate::ui::{Printer, Snippet};
@@ -15,11 +15,28 @@ use crate::ui::{Printer, Snippet};
 pub(super) struct Source {
     pub(super) origin: String,
     pub(super) bytes: Vec<u8>,
+    pub(super) place: Place,
+}
+
+/// Where the file was read, and where those are read that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In a commit.
+    Commit(String),
+    /// In the work tree.
+    WorkTree,
 }
 
 impl Source {
     pub(super) fn read(&self) -> Result<Config, config::Error> {
         config::read(&self.origin, &self.bytes)
+    }
+
+    /// The same for somebody who can put right what is wrong with the files that it names.
+    pub(super) fn read_with_files(&self, repository: &Repository) -> Result<Config, config::Error> {
+        config::read_with_files(&self.origin, &self.bytes, &|path| {
+            authorities::read(repository, &self.place, path).map(drop)
+        })
     }
 }
 
@@ -30,6 +47,7 @@ pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result
         return Ok(Some(Source {
             origin: FILE_NAME.into(),
             bytes,
+            place: Place::Commit(commit.to_owned()),
         }));
     }
     let Some(work_tree) = repository.work_tree() else {
@@ -43,6 +61,7 @@ pub(super) fn of_commit(repository: &Repository, commit: &str) -> anyhow::Result
     Ok((!tracked).then(|| Source {
         origin: FILE_NAME.into(),
         bytes,
+        place: Place::WorkTree,
     }))
 }
 
@@ -66,6 +85,7 @@ pub(super) fn of_default_branch(repository: &Repository, tip: &str) -> anyhow::R
     Ok(bytes.map(|bytes| Source {
         origin: format!("HEAD:{FILE_NAME}"),
         bytes,
+        place: Place::Commit(tip.to_owned()),
     }))
 }
 
@@ -84,18 +104,24 @@ pub(super) const DIFFERS: &str = "differs from the committed one, which is what 
 
 /// The same, with whether the last commit has another.
 pub(super) fn compare(repository: &Repository) -> anyhow::Result<(Source, bool)> {
-    let committed = match repository.head()? {
+    let tip = match repository.head()? {
         Head::Branch { tip, .. } => tip,
         Head::Detached { tip } => Some(tip),
-    }
-    .map(|tip| repository.file_at(&tip, FILE_NAME, MAX_FILE_SIZE))
-    .transpose()?
-    .flatten();
+    };
+    let committed = tip
+        .as_ref()
+        .map(|tip| repository.file_at(tip, FILE_NAME, MAX_FILE_SIZE))
+        .transpose()?
+        .flatten();
     let Some(work_tree) = repository.work_tree() else {
-        return match committed {
-            Some(bytes) => {
-                let origin = format!("HEAD:{FILE_NAME}");
-                Ok((Source { origin, bytes }, false))
+        return match committed.zip(tip) {
+            Some((bytes, tip)) => {
+                let source = Source {
+                    origin: format!("HEAD:{FILE_NAME}"),
+                    bytes,
+                    place: Place::Commit(tip),
+                };
+                Ok((source, false))
             }
             None => Err(Refusal::new(
                 format!("the default branch has no {FILE_NAME}"),
@@ -113,8 +139,12 @@ pub(super) fn compare(repository: &Repository) -> anyhow::Result<(Source, bool)>
         .into());
     };
     let differs = committed.is_some_and(|committed| committed != bytes);
-    let origin = FILE_NAME.into();
-    Ok((Source { origin, bytes }, differs))
+    let source = Source {
+        origin: FILE_NAME.into(),
+        bytes,
+        place: Place::WorkTree,
+    };
+    Ok((source, differs))
 }
 
 /// The content of a regular file; a link could show any file of this user in an error message,

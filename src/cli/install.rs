@@ -105,7 +105,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let hooks = arguments.hooks(install::Event::usual(&repository));
     // The file first: a mistake in it is to be seen now, not at the first commit.
     let config = match file::of_work_tree(&repository, printer) {
-        Ok(source) => Some(source.read()?),
+        Ok(source) => Some((source.read_with_files(&repository)?, source.place)),
         Err(error) if error.is::<Refusal>() && !file::exists(&repository)? => None,
         Err(error) => return Err(error),
     };
@@ -127,22 +127,33 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     if hooks.contains(&install::Event::PostPush.hooks()[0]) {
         say_what_is_not_seen(printer);
     }
-    if let Some(warning) = config.as_ref().and_then(|config| twice::warning(config, &firing)) {
+    if let Some(warning) = config
+        .as_ref()
+        .and_then(|(config, _)| twice::warning(config, &firing))
+    {
         printer.warning(&warning);
     }
-    let Some(config) = config else {
+    let Some((config, place)) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
         ));
         return Ok(exit);
     };
-    let answers = servers::ask(printer, repository.common_dir(), &config, arguments.yes)?;
+    let answers = servers::ask(printer, &repository, (&config, &place), arguments.yes)?;
     for server in &answers.new {
         printer.note(&format!(
             "trusted: {server} may be sent your credentials from here"
         ));
     }
+    for authority in answers.authorities.iter().filter(|authority| authority.is_new) {
+        printer.note(&format!("trusted: {authority}"));
+    }
     servers::release(printer, &repository, &answers)?;
+    for authority in &answers.declined_authorities {
+        printer.warning(&format!(
+            "nothing is sent where {authority} until you allow it: jenkins-trigger trust"
+        ));
+    }
     for server in &answers.declined {
         printer.warning(&format!(
             "nothing is sent to {server} until you allow it: jenkins-trigger trust"

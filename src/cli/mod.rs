@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod authorities;
 mod backlog;
 mod cancel;
 mod check;

@@ -1,14 +1,16 @@
 //! The questions that are asked before a repository may reach a server.
 
-use std::path::Path;
+use std::fmt;
 
 use url::Url;
 
 use super::Refusal;
-use crate::config::Config;
-use crate::credentials::trust::{self, Trust};
+use super::authorities::{self, Authorities};
+use super::file::Place;
+use crate::config::{Config, Server};
+use crate::credentials::trust::{self, Trust, Trusted};
 use crate::credentials::{self, ALLOW_PLAIN_HTTP};
-use crate::deliver::{self, Start};
+use crate::deliver::{self, NoClient, Start};
 use crate::git::{self, Repository};
 use crate::jenkins;
 use crate::spool::{Spool, Trigger};
@@ -22,25 +24,52 @@ pub(super) struct Answers {
     pub(super) new: Vec<Url>,
     /// Those the user said no to.
     pub(super) declined: Vec<Url>,
+    /// What vouches for them beside the system's own authorities.
+    pub(super) authorities: Vec<Vouching>,
+    /// What the user does not want to.
+    pub(super) declined_authorities: Vec<Vouching>,
+}
+
+/// Certificates of authorities, for one server.
+pub(super) struct Vouching {
+    pub(super) server: Url,
+    /// As the file names it.
+    pub(super) file: String,
+    /// Whose they are.
+    pub(super) what: String,
+    /// Whether they were not accepted before.
+    pub(super) is_new: bool,
+}
+
+impl fmt::Display for Vouching {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            server, file, what, ..
+        } = self;
+        write!(out, "{file} says who {server} is ({what})")
+    }
 }
 
 /// Asks about every server of the file that is not trusted here yet, and records the answers;
 /// without a terminal (or with `yes`) it records them.
 pub(super) fn ask(
     printer: &Printer,
-    common_dir: &Path,
-    config: &Config,
+    repository: &Repository,
+    (config, place): (&Config, &Place),
     yes: bool,
 ) -> anyhow::Result<Answers> {
+    let common_dir = repository.common_dir();
     let trust = Trust::of_user().map_err(Refusal::from)?;
-    let known = trust.servers(common_dir).map_err(Refusal::from)?;
+    let known = trust.trusted(common_dir).map_err(Refusal::from)?;
     let mut answers = Answers {
         trusted: Vec::new(),
         new: Vec::new(),
         declined: Vec::new(),
+        authorities: Vec::new(),
+        declined_authorities: Vec::new(),
     };
     for server in config.servers.iter().map(|server| &server.url) {
-        if known.iter().any(|known| known == server.as_str()) {
+        if known.has_server(server.as_str()) {
             printer.detail(&format!("{server} is trusted already"));
             answers.trusted.push(server.clone());
             continue;
@@ -50,9 +79,7 @@ pub(super) fn ask(
                 .confirm(&format!("Trust {server} with your credentials?"))
                 .unwrap_or(true);
         if agreed {
-            trust
-                .add(common_dir, std::slice::from_ref(server))
-                .map_err(Refusal::from)?;
+            trust.add(common_dir, server).map_err(Refusal::from)?;
             answers.trusted.push(server.clone());
             answers.new.push(server.clone());
         } else {
@@ -62,7 +89,70 @@ pub(super) fn ask(
     for server in &answers.trusted {
         ask_about_plain_http(printer, server)?;
     }
+    let authorities = Authorities::new(repository, place).kept();
+    let trusted = |server: &&Server| answers.trusted.contains(&server.url);
+    for server in config.servers.iter().filter(trusted) {
+        let Some(found) = authorities.of(server) else {
+            continue;
+        };
+        let authority = match &*found {
+            Ok(authority) => authority,
+            Err(wrong) => return Err(Refusal::new(wrong.message.clone(), wrong.help.clone()).into()),
+        };
+        let shown = Vouching {
+            server: server.url.clone(),
+            file: server.ca_file.clone().unwrap_or_default(),
+            what: authority.in_words(),
+            is_new: !known.has_authority(server.url.as_str(), &authority.sha256),
+        };
+        let agreed = !shown.is_new
+            || yes
+            || printer
+                .confirm(&format!(
+                    "Trust {} ({}) to say who {} is?",
+                    shown.file, shown.what, shown.server
+                ))
+                .unwrap_or(true);
+        if !agreed {
+            answers.declined_authorities.push(shown);
+            continue;
+        }
+        // Also one that is known: the newest stands in where a commit's own cannot be read.
+        trust
+            .add_authority(common_dir, &server.url, &authority.sha256)
+            .map_err(Refusal::from)?;
+        answers.authorities.push(shown);
+    }
     Ok(answers)
+}
+
+/// The certificates that the file names for a server, for a command that asks it now; nothing where it
+/// names none.
+///
+/// # Errors
+/// What is wrong with them, or that they are not trusted here.
+pub(super) fn vouching(
+    repository: &Repository,
+    place: &Place,
+    server: &Server,
+    trusted: &Trusted,
+) -> Result<Option<Vec<u8>>, Refusal> {
+    let Some(path) = &server.ca_file else {
+        return Ok(None);
+    };
+    let authority = authorities::read(repository, place, path)
+        .map_err(|wrong| Refusal::new(wrong.message, wrong.help))?;
+    if trusted.has_authority(server.url.as_str(), &authority.sha256) {
+        return Ok(Some(authority.pem));
+    }
+    Err(Refusal::new(
+        format!(
+            "{path} ({}) is not trusted in this repository to say who {} is",
+            authority.in_words(),
+            server.url
+        ),
+        "to allow it: jenkins-trigger trust",
+    ))
 }
 
 /// Starts sending what waited for a server to be trusted.
@@ -105,6 +195,19 @@ fn ask_about_plain_http(printer: &Printer, server: &Url) -> anyhow::Result<()> {
         "written to your git config: {ALLOW_PLAIN_HTTP} = {origin}"
     ));
     Ok(())
+}
+
+impl From<NoClient> for Refusal {
+    fn from(error: NoClient) -> Self {
+        if let NoClient::Explained(why) = error {
+            return Self::new(why.meaning, why.advice);
+        }
+        let message = error.to_string();
+        match message.split_once("; ") {
+            Some((meaning, help)) => Self::new(meaning, help),
+            None => Self::plain(message),
+        }
+    }
 }
 
 impl From<trust::Error> for Refusal {

@@ -1,13 +1,18 @@
 //! `trigger`: by hand, in the foreground.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
 use bstr::{BString, ByteSlice as _};
 use clap::Args;
 use serde::Serialize;
 use url::Url;
 
+use super::authorities::Authorities;
 use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
-use crate::credentials::{self, trust};
+use crate::credentials;
+use crate::credentials::trust::{self, Trusted};
 use crate::deliver::{self, Foreground};
 use crate::environment;
 use crate::event::{Event, manual};
@@ -16,7 +21,7 @@ use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
 use crate::secret::Secret;
 use crate::spool::{Outcome, Spool, Trigger};
-use crate::text::{Text, shell_word};
+use crate::text::{Text, shell_argument, shell_word};
 use crate::ui::{Printer, Tone};
 
 #[derive(Debug, Args)]
@@ -65,7 +70,8 @@ fn parameter(argument: &str) -> Result<(String, BString), String> {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
     let repository = session.repository()?;
-    let config = file::of_work_tree(&repository, printer)?.read()?;
+    let source = file::of_work_tree(&repository, printer)?;
+    let config = source.read_with_files(&repository)?;
     let event = event(&repository, arguments)?;
     let wishes = Wishes {
         only: arguments.only.clone(),
@@ -82,7 +88,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     if plan.triggers.is_empty() {
         return Err(nothing_fires(&config, &event, &plan).into());
     }
-    let triggers: Vec<Trigger> = enqueue::triggers(&event, &config, &plan)
+    let mut authorities = Authorities::new(&repository, &source.place);
+    // curl is told to read the file that a sender would.
+    if !arguments.dry_run || arguments.curl {
+        authorities = authorities.kept();
+    }
+    let triggers: Vec<Trigger> = enqueue::triggers(&event, &config, &plan, &authorities)
         .into_iter()
         // Asked for by hand, it is no storm.
         .map(|trigger| Trigger {
@@ -92,12 +103,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         .collect();
     if arguments.dry_run {
         for trigger in &triggers {
-            show(printer, trigger, arguments)?;
+            show(printer, &repository, trigger, arguments)?;
         }
         return Ok(Exit::Done);
     }
-    check_trust(&repository, &triggers)?;
-    send(printer, &repository, &triggers, arguments)
+    let trusted = check_trust(&repository, &triggers)?;
+    send(printer, (&repository, &trusted), &triggers, arguments)
 }
 
 fn event(repository: &Repository, arguments: &Arguments) -> anyhow::Result<Event> {
@@ -168,24 +179,32 @@ fn nothing_fires(config: &Config, event: &Event, plan: &Plan) -> Refusal {
     )
 }
 
-fn check_trust(repository: &Repository, triggers: &[Trigger]) -> anyhow::Result<()> {
-    let trusted = trust::servers_of(repository.common_dir()).map_err(Refusal::from)?;
-    match triggers.iter().find(|trigger| !trusted.contains(&trigger.server)) {
-        None => Ok(()),
-        Some(trigger) => Err(Refusal::new(
-            format!(
-                "{} is not trusted in this repository; nothing was sent",
-                trigger.server
-            ),
-            "to allow it: jenkins-trigger trust",
-        )
-        .into()),
+fn check_trust(repository: &Repository, triggers: &[Trigger]) -> anyhow::Result<Trusted> {
+    const HELP: &str = "to allow it: jenkins-trigger trust";
+    let trusted = trust::trusted(repository.common_dir()).map_err(Refusal::from)?;
+    for trigger in triggers {
+        let server = &trigger.server;
+        let what = if !trusted.has_server(server) {
+            format!("{server} is not trusted")
+        } else if let Some(why) = &trigger.ca_trouble {
+            return Err(Refusal::plain(format!("{why}; nothing was sent")).into());
+        } else if trigger
+            .ca
+            .as_ref()
+            .is_some_and(|ca| !trusted.has_authority(server, ca))
+        {
+            format!("the certificate authority that the file names for {server} is not trusted")
+        } else {
+            continue;
+        };
+        return Err(Refusal::new(format!("{what} in this repository; nothing was sent"), HELP).into());
     }
+    Ok(trusted)
 }
 
 fn send(
     printer: &Printer,
-    repository: &Repository,
+    (repository, trusted): (&Repository, &Trusted),
     triggers: &[Trigger],
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
@@ -225,7 +244,7 @@ fn send(
         follow: arguments.follow,
         json: arguments.json,
     };
-    let built = watch::run(printer, &accepted, wishes)?;
+    let built = watch::run(printer, (&spool, trusted), &accepted, wishes)?;
     Ok(built.worse(refused))
 }
 
@@ -256,7 +275,12 @@ struct Shown<'a> {
     secrets: Vec<String>,
 }
 
-fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::Result<()> {
+fn show(
+    printer: &Printer,
+    repository: &Repository,
+    trigger: &Trigger,
+    arguments: &Arguments,
+) -> anyhow::Result<()> {
     let server = Url::parse(&trigger.server)?;
     let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
     let parameters = deliver::parameters_of(trigger);
@@ -268,7 +292,9 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
     let order = deliver::order_of(trigger, method, &parameters, cause, None, job_token);
     let url = order.url(&server, !parameters.is_empty());
     if arguments.curl {
-        printer.result(&curl(&order, &url, token.as_deref()));
+        let spool = Spool::of(repository.common_dir());
+        let ca = trigger.ca.as_deref().map(|sha| spool.authorities_file(sha));
+        printer.result(&curl(&order, &url, token.as_deref(), ca.as_deref()));
         return Ok(());
     }
     let mut secrets = Vec::new();
@@ -300,8 +326,11 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
 }
 
 /// The same request for a shell; the shell fills the secrets in.
-fn curl(order: &Order<'_>, url: &str, token: Option<&str>) -> String {
+fn curl(order: &Order<'_>, url: &str, token: Option<&str>, ca: Option<&Path>) -> String {
     let mut command = vec!["curl -i -X POST".to_owned()];
+    if let Some(ca) = ca {
+        command.push(format!("--cacert {}", shell_argument(ca.as_os_str().as_bytes())));
+    }
     if order.method.needs_user() {
         command.push("--user \"$JENKINS_USER_ID:$JENKINS_API_TOKEN\"".into());
     }

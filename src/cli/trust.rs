@@ -14,8 +14,9 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
     let repository = session.repository()?;
-    let config = file::of_work_tree(&repository, printer)?.read()?;
-    let answers = servers::ask(printer, repository.common_dir(), &config, arguments.yes)?;
+    let source = file::of_work_tree(&repository, printer)?;
+    let config = source.read_with_files(&repository)?;
+    let answers = servers::ask(printer, &repository, (&config, &source.place), arguments.yes)?;
     for server in &answers.trusted {
         printer.result(&format!(
             "trusted: {server} may be sent your credentials from here"
@@ -24,10 +25,18 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     for server in &answers.declined {
         printer.result(&format!("not trusted: nothing is sent to {server}"));
     }
+    for authority in &answers.authorities {
+        printer.result(&format!("trusted: {authority}"));
+    }
+    for authority in &answers.declined_authorities {
+        printer.result(&format!("not trusted: nothing is sent where {authority}"));
+    }
     servers::release(printer, &repository, &answers)?;
-    Ok(if answers.declined.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Act
-    })
+    Ok(
+        if answers.declined.is_empty() && answers.declined_authorities.is_empty() {
+            Exit::Done
+        } else {
+            Exit::Act
+        },
+    )
 }

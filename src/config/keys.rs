@@ -28,7 +28,7 @@ pub(super) const FILE: Keys = Keys {
 
 pub(super) const SERVER: Keys = Keys {
     place: "a server",
-    known: &["url", "method"],
+    known: &["url", "method", "ca_file"],
 };
 
 pub(super) const DEFAULTS: Keys = Keys {
@@ -169,7 +169,8 @@ fn unknown(key: &Node, name: &str, keys: &Keys) -> Problem {
                 quote(name),
                 keys.place
             ),
-            "add the server's certificate authority to the system's trust store",
+            "name a file with the certificate of the server's authority: `ca_file: FILE` of a server under `servers`; or \
+             add it to the system's trust store",
         );
     }
     if name == "<<" {

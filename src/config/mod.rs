@@ -5,6 +5,7 @@
 //! where they stand, `read` and `rule` turn nodes into a [`Config`], and `error` turns a refusal
 //! into what a person can act on. Nothing here touches the disk, git or the environment.
 
+mod authority;
 mod error;
 mod glob;
 mod glob_syntax;
@@ -54,7 +55,32 @@ pub const MAX_FILE_SIZE: u64 = 1 << 20;
 ///
 /// The first thing in the file that is not understood, not allowed or not complete.
 pub fn read(origin: &str, bytes: &[u8]) -> Result<Config, Error> {
+    read_with_files(origin, bytes, &|_| Ok(()))
+}
+
+/// What is wrong with a file that the configuration names, and what to do about it.
+pub struct WrongFile {
+    /// What was refused, and why.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+/// As [`read`], and asks `look` about each file that the configuration names by a `ca_file`.
+///
+/// # Errors
+///
+/// As [`read`]; after that what `look` says, at the place that names the file.
+pub fn read_with_files(
+    origin: &str,
+    bytes: &[u8],
+    look: &dyn Fn(&str) -> Result<(), WrongFile>,
+) -> Result<Config, Error> {
     let source = source::Source::new(origin, bytes)?;
     let document = tree::Document::parse(&source)?;
-    read::config(&document).map_err(|problem| document.error(problem))
+    let config = read::config(&document).map_err(|problem| document.error(problem))?;
+    for node in authority::nodes(&document.root) {
+        authority::check(node, look).map_err(|problem| document.error(problem))?;
+    }
+    Ok(config)
 }

@@ -39,6 +39,9 @@ pub struct Server {
     pub url: Url,
     /// The method for its rules, where the file gives one.
     pub method: Option<Method>,
+    /// A file with certificates of authorities, for https: a path from the top of the repository,
+    /// with `/` and without `.` and `..`, or an absolute one of this machine.
+    pub ca_file: Option<String>,
 }
 
 /// How Jenkins is asked to build.

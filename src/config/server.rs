@@ -8,7 +8,7 @@ use super::error::{Names, Problem, quote};
 use super::keys::{self, Fields, nearest};
 use super::model::Server;
 use super::tree::{Node, Value};
-use super::{value, words};
+use super::{authority, value, words};
 
 /// What the only server of a file is called.
 const ONLY: &str = "default";
@@ -62,6 +62,7 @@ pub(super) fn servers(fields: &Fields<'_>) -> Result<Servers, Problem> {
             name: ONLY.into(),
             url: url(node)?,
             method: None,
+            ca_file: None,
         }])),
         (None, Some(node)) => named(node).map(Servers::new),
         (Some(_), Some(_)) => Err(Problem::new(
@@ -115,10 +116,16 @@ fn named(node: &Node) -> Result<Vec<Server>, Problem> {
             ));
         };
         let method = fields.get("method").map(words::method).transpose()?;
+        let url = url(address)?;
+        let ca_file = fields
+            .get("ca_file")
+            .map(|node| authority::path(node, &url))
+            .transpose()?;
         servers.push(Server {
             name: name.to_owned(),
-            url: url(address)?,
+            url,
             method,
+            ca_file,
         });
     }
     Ok(servers)

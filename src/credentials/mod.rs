@@ -1,5 +1,6 @@
 //! Who this user is to a Jenkins, and which servers a repository may reach.
 
+pub mod tls;
 pub mod trust;
 
 use url::Url;
@@ -33,6 +34,9 @@ pub enum Error {
         /// The variable that would hold it.
         variable: String,
     },
+    /// A file for TLS that the user's git config names cannot be read.
+    #[error(transparent)]
+    Tls(Box<tls::Unreadable>),
     /// The server is reached over plain http.
     #[error(
         "{server} is plain http, so a token sent there can be read on the way; use https, or allow it: \

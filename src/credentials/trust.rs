@@ -50,16 +50,63 @@ struct Record {
 struct Repository {
     path: Text,
     servers: Vec<String>,
+    /// The newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    authorities: Vec<Authority>,
+}
+
+/// Certificates that were accepted as authorities for a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authority {
+    /// The server's base URL.
+    pub server: String,
+    /// The SHA-256 of the file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// What a repository may reach, and by whose word it knows whom it has reached.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Trusted {
+    /// The servers' base URLs.
+    pub servers: Vec<String>,
+    /// What vouches for them beside the system's own authorities; the newest last.
+    pub authorities: Vec<Authority>,
+}
+
+impl Trusted {
+    /// Whether this server may be reached.
+    #[must_use]
+    pub fn has_server(&self, server: &str) -> bool {
+        self.servers.iter().any(|known| known == server)
+    }
+
+    /// Whether the certificates with this SHA-256 may vouch for this server.
+    #[must_use]
+    pub fn has_authority(&self, server: &str, sha256: &str) -> bool {
+        self.of(server).any(|known| known.sha256 == sha256)
+    }
+
+    /// What was accepted last for this server.
+    #[must_use]
+    pub fn newest_authority(&self, server: &str) -> Option<&str> {
+        self.of(server).last().map(|known| known.sha256.as_str())
+    }
+
+    fn of(&self, server: &str) -> impl Iterator<Item = &Authority> {
+        self.authorities
+            .iter()
+            .filter(move |known| known.server == server)
+    }
 }
 
 const FORMAT: u32 = 1;
 
-/// The servers that the repository with this common git directory may reach for this user.
+/// What the repository with this common git directory may reach for this user.
 ///
 /// # Errors
 /// When there is no record's place, or the record is there and cannot be read.
-pub fn servers_of(common_dir: &Path) -> Result<Vec<String>, Error> {
-    Trust::of_user()?.servers(common_dir)
+pub fn trusted(common_dir: &Path) -> Result<Trusted, Error> {
+    Trust::of_user()?.trusted(common_dir)
 }
 
 /// The record of one user.
@@ -80,47 +127,63 @@ impl Trust {
         })
     }
 
-    /// The servers that the repository with this common git directory may reach.
+    /// What the repository with this common git directory may reach.
     ///
     /// # Errors
     /// When the record is there and cannot be read.
-    pub fn servers(&self, common_dir: &Path) -> Result<Vec<String>, Error> {
+    pub fn trusted(&self, common_dir: &Path) -> Result<Trusted, Error> {
         let record = self.read()?;
         let key = key(common_dir);
-        Ok(record
-            .repositories
-            .into_iter()
-            .find(|repository| repository.path == key)
-            .map(|repository| repository.servers)
-            .unwrap_or_default())
+        let found = record.repositories.into_iter().find(|known| known.path == key);
+        Ok(found.map_or_else(Trusted::default, |found| Trusted {
+            servers: found.servers,
+            authorities: found.authorities,
+        }))
     }
 
-    /// Adds servers to what the repository may reach.
+    /// Adds a server to what the repository may reach.
     ///
     /// # Errors
     /// What the file system says; the record is as it was then.
-    pub fn add(&self, common_dir: &Path, servers: &[Url]) -> Result<(), Error> {
+    pub fn add(&self, common_dir: &Path, server: &Url) -> Result<(), Error> {
+        self.change(common_dir, |repository| {
+            if !repository.servers.iter().any(|known| known == server.as_str()) {
+                repository.servers.push(server.as_str().to_owned());
+            }
+        })
+    }
+
+    /// Accepts what vouches for a server from now on, beside what was accepted before.
+    ///
+    /// # Errors
+    /// As [`Trust::add`].
+    pub fn add_authority(&self, common_dir: &Path, server: &Url, sha256: &str) -> Result<(), Error> {
+        let authority = Authority {
+            server: server.as_str().to_owned(),
+            sha256: sha256.to_owned(),
+        };
+        self.change(common_dir, |repository| {
+            repository.authorities.retain(|known| *known != authority);
+            repository.authorities.push(authority);
+        })
+    }
+
+    fn change(&self, common_dir: &Path, change: impl FnOnce(&mut Repository)) -> Result<(), Error> {
         let folder = self.file.parent().unwrap_or(&self.file);
         platform::private_directory(folder).map_err(|reason| self.io(reason))?;
         let _lock = self.lock()?;
         let mut record = self.read()?;
         let key = key(common_dir);
-        let repository = match record.repositories.iter_mut().position(|r| r.path == key) {
-            Some(index) => &mut record.repositories[index],
-            None => {
-                record.repositories.push(Repository {
-                    path: key,
-                    servers: Vec::new(),
-                });
-                let last = record.repositories.len() - 1;
-                &mut record.repositories[last]
-            }
-        };
-        for server in servers {
-            if !repository.servers.iter().any(|known| known == server.as_str()) {
-                repository.servers.push(server.as_str().to_owned());
-            }
-        }
+        let place = record.repositories.iter().position(|known| known.path == key);
+        let place = place.unwrap_or_else(|| {
+            record.repositories.push(Repository {
+                path: key,
+                servers: Vec::new(),
+                authorities: Vec::new(),
+            });
+            record.repositories.len() - 1
+        });
+        change(&mut record.repositories[place]);
         // Serialisation to memory fails only for maps with keys that are no strings.
         let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
         text.push(b'\n');

@@ -156,6 +156,8 @@ fn is_identical(one: &Trigger, other: &Trigger) -> bool {
         && other.coalesce.is_none()
         && one.method == other.method
         && one.token_from == other.token_from
+        && one.ca == other.ca
+        && one.ca_trouble == other.ca_trouble
         && one.parameters == other.parameters
         && one.delay == other.delay
         && one.tag == other.tag
@@ -246,6 +248,8 @@ mod tests {
             method: "api".into(),
             job: "job".into(),
             token_from: None,
+            ca: None,
+            ca_trouble: None,
             parameters: vec![("BRANCH".into(), Text(branch.into()))],
             delay: None,
             cause: Text(format!("at {second}").into()),

@@ -1,5 +1,6 @@
 //! spool → Jenkins: who sends, in which order, and what an answer makes of a trigger.
 
+mod connect;
 mod detached;
 mod foreground;
 mod known;
@@ -11,6 +12,7 @@ mod worker;
 
 use std::time::Duration;
 
+pub use connect::{NoClient, connect, connect_for};
 pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::{Foreground, Sent};
 pub use known::known_job;

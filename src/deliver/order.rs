@@ -5,14 +5,31 @@ use std::time::Duration;
 use url::Url;
 
 use crate::credentials;
+use crate::credentials::trust::Trusted;
 use crate::jenkins::{Action, Method, Order};
 use crate::secret::{Login, Secret};
 use crate::spool::Trigger;
 
-/// What is said of a server that this repository may not reach yet.
+/// Why a trigger must not go out of this repository, if it must not.
 #[must_use]
-pub fn untrusted(server: &str) -> String {
-    format!("this file names {server}, which you have not trusted here; to allow it: jenkins-trigger trust")
+pub fn untrusted(trusted: &Trusted, trigger: &Trigger) -> Option<String> {
+    const ALLOW: &str = "to allow it: jenkins-trigger trust";
+    let server = &trigger.server;
+    if !trusted.has_server(server) {
+        return Some(format!(
+            "this file names {server}, which you have not trusted here; {ALLOW}"
+        ));
+    }
+    if let Some(why) = &trigger.ca_trouble {
+        // Whatever was accepted since then stands in for it.
+        let others = trusted.newest_authority(server).is_some();
+        return (!others).then(|| format!("{why}; put it right, then: jenkins-trigger trust"));
+    }
+    let known = trigger
+        .ca
+        .as_ref()
+        .is_none_or(|ca| trusted.has_authority(server, ca));
+    (!known).then(|| format!("this file names another certificate authority for {server}; {ALLOW}"))
 }
 
 /// What a trigger lacks to be sent from here, found out without asking anybody.

@@ -63,7 +63,7 @@ impl<'a> Sender<'a> {
         wanted: &dyn Fn(&Trigger) -> bool,
         report: &mut dyn FnMut(Entry),
     ) -> spool::Result<()> {
-        let trusted = trust::servers_of(&self.common_dir).map_err(|error| error.to_string());
+        let trusted = trust::trusted(&self.common_dir).map_err(|error| error.to_string());
         if haste != Haste::Due {
             self.rests.clear();
         }

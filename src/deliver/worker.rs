@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
+use super::connect::{NoClient, Vouching, connect_with};
 use super::known::Jobs;
 use super::lanes::{self, Step};
 use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
 use super::project;
 use super::sender::{Stopped, Told};
 use crate::credentials;
+use crate::credentials::trust::Trusted;
 use crate::jenkins::{
-    self, Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
+    Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
 };
 use crate::secret::Login;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
@@ -97,10 +99,12 @@ pub(super) struct Done {
 pub(super) struct Worker<'a> {
     spool: &'a Spool,
     sending: &'a Sending,
-    trusted: &'a Result<Vec<String>, String>,
+    trusted: &'a Result<Trusted, String>,
     stopped: Stopped<'a>,
     server: String,
     client: Option<Client>,
+    /// What vouches for the server to that client.
+    vouching: Vouching,
     jobs: Jobs<'a>,
     /// Items that the journal has, or that came of this one's own requests.
     items: Option<BTreeSet<u64>>,
@@ -117,7 +121,7 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(
         (spool, sending): (&'a Spool, &'a Sending),
-        (trusted, stopped): (&'a Result<Vec<String>, String>, Stopped<'a>),
+        (trusted, stopped): (&'a Result<Trusted, String>, Stopped<'a>),
         (server, begun): (&str, Timestamp),
         tell: mpsc::Sender<Told>,
     ) -> Self {
@@ -128,6 +132,7 @@ impl<'a> Worker<'a> {
             stopped,
             server: server.to_owned(),
             client: None,
+            vouching: Vouching::default(),
             jobs: Jobs::new(spool, server),
             items: None,
             begun,
@@ -294,8 +299,8 @@ impl<'a> Worker<'a> {
         let held = |error: credentials::Error| State::Held(error.to_string());
         let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
         let method: Method = trigger.method.parse().map_err(State::Refused)?;
-        self.check_trust()?;
-        self.connect(&server)?;
+        let vouching = self.check_trust(trigger)?;
+        self.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.
@@ -383,22 +388,27 @@ impl<'a> Worker<'a> {
         Ok(sent)
     }
 
-    fn check_trust(&self) -> Result<(), State> {
-        match self.trusted {
-            Ok(servers) if servers.contains(&self.server) => Ok(()),
-            Ok(_) => Err(State::Held(untrusted(&self.server))),
-            Err(reason) => Err(State::Held(reason.clone())),
+    /// What is to vouch for the server.
+    fn check_trust(&self, trigger: &Trigger) -> Result<Vouching, State> {
+        let trusted = self.trusted.as_ref();
+        let trusted = trusted.map_err(|reason| State::Held(reason.clone()))?;
+        match untrusted(trusted, trigger) {
+            Some(why) => Err(State::Held(why)),
+            None => Ok(Vouching::of(trusted, trigger)),
         }
     }
 
-    fn connect(&mut self, server: &Url) -> Result<(), State> {
-        if self.client.is_none() {
-            let is_loopback = jenkins::is_loopback(server);
-            credentials::check_transport(server, is_loopback)
-                .map_err(|error| State::Held(error.to_string()))?;
-            let client = Client::new(server.clone()).map_err(|reason| State::Waiting(reason.to_string()))?;
-            self.client = Some(client);
+    fn connect(&mut self, server: &Url, vouching: Vouching) -> Result<(), State> {
+        if self.client.is_some() && self.vouching == vouching {
+            return Ok(());
         }
+        self.client = None;
+        let client = connect_with(self.spool, server, &vouching).map_err(|why| match why {
+            NoClient::Forbidden(_) | NoClient::Gone { .. } => State::Held(why.to_string()),
+            NoClient::Explained(why) => State::Waiting(why.to_string()),
+        })?;
+        self.client = Some(client);
+        self.vouching = vouching;
         Ok(())
     }
 

@@ -17,7 +17,10 @@ use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::environment::{self, RepositoryPaths};
 
-pub use program::{Version, command, global_settings, run, users_own, version, versions_on_path};
+pub use program::{
+    Version, command, global_settings, path_for_url, run, settings_for_url, users_own, version,
+    versions_on_path,
+};
 pub use remote::{Refspecs, address_to_keep};
 
 /// Why the repository could not answer.

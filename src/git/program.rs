@@ -95,6 +95,45 @@ pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
     Ok(values)
 }
 
+/// A `git` that reads the config of the user and the system only.
+fn config_for_url() -> Command {
+    let mut git = command_elsewhere();
+    // No repository: its own config must not get in, wherever this process runs.
+    git.current_dir("/")
+        .env(environment::GIT_DIR, "/dev/null")
+        .arg("config");
+    git
+}
+
+/// What the user's and the system's git config say for this URL in a section, with the keys in lower
+/// case: git's own choice between `http.key` and the `http.<url>.key`s.
+///
+/// # Errors
+/// [`Error::Start`] if there is no git.
+pub fn settings_for_url(section: &str, url: &str) -> Result<BTreeMap<String, BString>, Error> {
+    let mut git = config_for_url();
+    let output = run(git.args(["-z", "--get-urlmatch", section, url]))?;
+    let entries = output.stdout.split_str("\0").filter(|entry| !entry.is_empty());
+    Ok(entries
+        .map(|entry| {
+            // A key without `=` has no value.
+            let (key, value) = entry.split_once_str("\n").unwrap_or((entry, b""));
+            (key.to_str_lossy().into_owned(), value.into())
+        })
+        .collect())
+}
+
+/// The path that one of these settings names for this URL, as git reads it: `~` is the home folder.
+///
+/// # Errors
+/// [`Error::Start`] if there is no git.
+pub fn path_for_url(key: &str, url: &str) -> Result<Option<BString>, Error> {
+    let mut git = config_for_url();
+    let output = run(git.args(["-z", "--type=path", "--get-urlmatch", key, url]))?;
+    let path = output.stdout.split_str("\0").next().unwrap_or_default();
+    Ok(output.status.success().then(|| path.into()))
+}
+
 /// A version of git.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {

@@ -1,6 +1,7 @@
 //! One request, its answer, and what the answer is worth.
 
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
@@ -8,8 +9,9 @@ use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::redirect;
 use url::{Host, Url};
 
-use super::encode_form;
 use super::explain::{self, Answer, Explanation};
+use super::tls::{self, Handshakes, Security};
+use super::{encode_form, proxy};
 use crate::secret::Login;
 
 /// How long a connection may take to come about.
@@ -26,6 +28,8 @@ const MOST_BODY: u64 = 256 * 1024;
 pub struct Client {
     http: Http,
     pub(super) server: Url,
+    /// For https only.
+    handshakes: Option<Arc<Handshakes>>,
 }
 
 /// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
@@ -40,13 +44,12 @@ pub fn is_loopback(server: &Url) -> bool {
 }
 
 impl Client {
-    /// Prepares a client for the server with this base URL, which ends in `/`.
+    /// Prepares a client for the server with this base URL, which ends in `/`; `security` counts for
+    /// https.
     ///
     /// # Errors
-    /// An explanation when the TLS set-up of this machine cannot be read.
-    pub fn new(server: Url) -> Result<Self, Explanation> {
-        // Fails only when a provider is installed already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+    /// An explanation when the TLS set-up of this machine, or `security`, cannot be used.
+    pub fn new(server: Url, security: &Security) -> Result<Self, Explanation> {
         let mut builder = Http::builder()
             .user_agent(concat!("jenkins-trigger/", env!("CARGO_PKG_VERSION")))
             .redirect(redirect::Policy::none())
@@ -57,15 +60,25 @@ impl Client {
         if is_loopback(&server) {
             builder = builder.no_proxy();
         }
+        let mut handshakes = None;
         if server.scheme() == "http" {
             // Redirects are off, so TLS is never spoken: do not read the system's trust store, and
-            // do not depend on there being one.
+            // do not depend on there being one. Fails only when a provider is installed already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
             builder = builder.tls_certs_only([]);
+        } else {
+            let (config, seen) = tls::set_up(security)?;
+            builder = builder.tls_backend_preconfigured(config);
+            handshakes = Some(seen);
         }
         let http = builder
             .build()
             .map_err(|error| explain::no_client(&innermost(&error)))?;
-        Ok(Self { http, server })
+        Ok(Self {
+            http,
+            server,
+            handshakes,
+        })
     }
 
     // A limit of the request, not the client's: that one starts anew with each read of the body, so
@@ -98,6 +111,27 @@ impl Client {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
         request.send().map(answer)
+    }
+
+    /// A question that changes nothing got no answer.
+    pub(super) fn no_page(&self, error: &reqwest::Error, limit: Duration) -> Explanation {
+        self.no_way_to_it(error)
+            .or_else(|| tls::explain_plain(&innermost(error), &self.server))
+            .or_else(|| {
+                let is_broken = error.is_request() && !error.is_timeout() && !error.is_connect();
+                is_broken.then(|| tls::explain_broken(&self.server, self.handshakes.as_deref()))?
+            })
+            .unwrap_or_else(|| explain::no_page(error, limit, &self.server))
+    }
+
+    /// What TLS or a proxy has against it, where that kept the request from being sent.
+    pub(super) fn no_way_to_it(&self, error: &reqwest::Error) -> Option<Explanation> {
+        tls::explain(error, &self.server, self.handshakes.as_deref()).or_else(|| {
+            let cause = innermost(error);
+            error
+                .is_connect()
+                .then(|| proxy::explain(&cause, error.is_timeout(), &self.server))?
+        })
     }
 
     /// Whether these credentials are accepted now; `None` when the server cannot say.

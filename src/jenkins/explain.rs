@@ -7,7 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::client::innermost;
-use super::{Method, Order, job_url};
+use super::{Method, Order, job_url, proxy, tls};
 use crate::text::harmless;
 
 /// What a failure means and what the user can do about it. Holds no secret and no control
@@ -95,12 +95,13 @@ pub(super) fn wants_parameters(answer: &Answer, tried: &Tried<'_>) -> bool {
         || (tried.token_root() && answer.says("Oops!"))
 }
 
-const RETRY: &str = "then: jenkins-trigger retry";
+pub(super) const RETRY: &str = "then: jenkins-trigger retry";
 
 pub(super) fn no_client(cause: &str) -> Explanation {
     say(
         format!("no HTTPS client could be set up: {cause}"),
-        "install the system's CA certificates (package ca-certificates)",
+        "install the system's CA certificates (package ca-certificates), or name the server's by `ca_file: FILE` in \
+         .jenkins-trigger.yml",
     )
 }
 
@@ -124,11 +125,6 @@ pub(super) fn no_connection(cause: &str, timed_out: bool, server: &Url) -> Expla
         say(
             format!("the host name {host} cannot be resolved"),
             format!("check `server` in .jenkins-trigger.yml, the network or VPN; {RETRY}"),
-        )
-    } else if lower.contains("certificate") {
-        say(
-            format!("the TLS certificate of {host} is not accepted: {cause}"),
-            format!("add the issuing CA to this system's trust store; {RETRY}"),
         )
     } else if lower.contains("refused") {
         say(
@@ -234,6 +230,7 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
                 "the address is not a job's; check `server` and `job`"
             },
         ),
+        407 => proxy::wants_login(tried.server),
         409 => disabled(tried.server, tried.job()),
         413 | 414 | 431 => say(
             format!(
@@ -379,6 +376,15 @@ fn without_query(url: &Url) -> String {
 
 fn bad_request(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     let job = tried.job();
+    // nginx, Apache and what is written in Go.
+    let wants_tls = [
+        "plain HTTP request was sent to HTTPS port",
+        "speaking plain HTTP to an SSL-enabled server port",
+        "sent an HTTP request to an HTTPS server",
+    ];
+    if wants_tls.iter().any(|sentence| answer.says(sentence)) {
+        return tls::explain_refused_plain(tried.server);
+    }
     if answer.says("is not parameterized") {
         return say(
             format!("job {job} declares no parameters, so the branch cannot be passed"),

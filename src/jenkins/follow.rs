@@ -196,7 +196,7 @@ impl Client {
         let request = request.basic_auth(&login.user, Some(login.token.expose()));
         let mut response = request
             .send()
-            .map_err(|error| Unseen::Away(explain::no_page(&error, CONSOLE_LIMIT, &self.server)))?;
+            .map_err(|error| Unseen::Away(self.no_page(&error, CONSOLE_LIMIT)))?;
         if response.status() != 200 {
             return Err(self.unseen(response.status().as_u16(), &path, login));
         }

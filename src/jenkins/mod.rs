@@ -1,5 +1,6 @@
 //! The HTTP client: how Jenkins is asked to build a job, and what its answers mean.
 
+mod certificate;
 mod client;
 mod explain;
 mod follow;
@@ -9,7 +10,9 @@ mod look;
 mod multibranch;
 pub mod parameters;
 mod probe;
+mod proxy;
 mod read;
+mod tls;
 mod trigger;
 
 use std::fmt;
@@ -27,6 +30,7 @@ pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
 pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
+pub use tls::{ClientCertificate, NoAuthorities, Security, check_authorities};
 pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};

@@ -44,7 +44,7 @@ impl Client {
         let url = format!("{}{}build", self.server, job_path(project));
         let answer = match self.post(&url, &[("delay", b"0sec".to_vec())], Some(login), TOTAL_LIMIT) {
             Ok(answer) => answer,
-            Err(error) => return Scanned::Away(explain::no_page(&error, TOTAL_LIMIT, &self.server)),
+            Err(error) => return Scanned::Away(self.no_page(&error, TOTAL_LIMIT)),
         };
         match answer.status {
             // Back to the project (contract, row 47); a waiting scan is met with the same.

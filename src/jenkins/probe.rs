@@ -415,7 +415,7 @@ impl Client {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> Explanation {
-        explain::no_page(error, TOTAL_LIMIT, &self.server)
+        self.no_page(error, TOTAL_LIMIT)
     }
 }
 

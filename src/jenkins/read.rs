@@ -52,7 +52,7 @@ impl Client {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
         let response = request.send().map_err(|error| NoPage {
-            explanation: explain::no_page(&error, limit, &self.server),
+            explanation: self.no_page(&error, limit),
         })?;
         let mut page = Page {
             status: response.status().as_u16(),

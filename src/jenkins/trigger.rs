@@ -187,7 +187,7 @@ impl Client {
                 }
                 self.settle(&answer, &tried)
             }
-            Err(error) => Outcome::Settled(failure(&error, &tried)),
+            Err(error) => Outcome::Settled(self.failure(&error, &tried)),
         }
     }
 
@@ -223,6 +223,24 @@ impl Client {
             _ => Attempt::Refused(explanation),
         })
     }
+
+    fn failure(&self, error: &reqwest::Error, tried: &Tried<'_>) -> Attempt {
+        if let Some(explanation) = self.no_way_to_it(error) {
+            return Attempt::NotSent(explanation);
+        }
+        let cause = innermost(error);
+        if error.is_connect() {
+            Attempt::NotSent(explain::no_connection(&cause, error.is_timeout(), tried.server))
+        } else if error.is_builder() {
+            Attempt::Refused(explain::no_request(&cause, tried))
+        } else if tried.order.action == Action::Poll {
+            Attempt::NotSent(explain::broken_answer(&cause, tried))
+        } else if error.is_timeout() {
+            Attempt::Unknown(explain::no_answer(TOTAL_LIMIT, tried))
+        } else {
+            Attempt::Unknown(explain::broken_answer(&cause, tried))
+        }
+    }
 }
 
 /// Whether Jenkins will look into the job's SCM: back to the job (contract, observed 7), or
@@ -246,20 +264,5 @@ impl Outcome {
             Self::Settled(attempt) => attempt,
             Self::NeedsParameters(explanation) => Attempt::Refused(explanation),
         }
-    }
-}
-
-fn failure(error: &reqwest::Error, tried: &Tried<'_>) -> Attempt {
-    let cause = innermost(error);
-    if error.is_connect() {
-        Attempt::NotSent(explain::no_connection(&cause, error.is_timeout(), tried.server))
-    } else if error.is_builder() {
-        Attempt::Refused(explain::no_request(&cause, tried))
-    } else if tried.order.action == Action::Poll {
-        Attempt::NotSent(explain::broken_answer(&cause, tried))
-    } else if error.is_timeout() {
-        Attempt::Unknown(explain::no_answer(TOTAL_LIMIT, tried))
-    } else {
-        Attempt::Unknown(explain::broken_answer(&cause, tried))
     }
 }

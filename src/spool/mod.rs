@@ -5,6 +5,7 @@
 //! process leaves it either absent or whole. It leaves `new` only after the journal has its
 //! outcome: into nothing when Jenkins took it, into `failed` when it did not.
 
+mod authorities;
 mod journal;
 mod push;
 mod sending;
@@ -20,6 +21,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use authorities::sha256;
 pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use sending::Sending;
@@ -62,6 +64,9 @@ pub enum Error {
         /// What to do about it.
         remedy: String,
     },
+    /// Somebody changed what is kept under its SHA-256.
+    #[error("{0} is not what was kept there; put the file back in order, then: jenkins-trigger trust")]
+    Damaged(PathBuf),
     /// Too many wait.
     #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
     Full,
@@ -412,6 +417,7 @@ impl Spool {
         if lock.is_some() {
             // What a writer left that was killed.
             forget_old(&self.folder.join("tmp"));
+            self.sweep_authorities();
             self.take_over()?;
         }
         Ok(lock)

@@ -55,6 +55,13 @@ pub struct Trigger {
     /// The name of the job's trigger token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_from: Option<String>,
+    /// The SHA-256, in hexadecimal, of the certificates of authorities that the file names for the
+    /// server; the spool keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca: Option<String>,
+    /// Why there are none although the file names some: without them it is not sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_trouble: Option<String>,
     /// The parameters in order.
     pub parameters: Vec<(String, Text)>,
     /// What Jenkins is told to wait, in seconds.

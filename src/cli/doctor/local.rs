@@ -1,6 +1,7 @@
 //! The steps that need nobody else: the hook, and the file.
 
 use super::report::Report;
+use crate::cli::file::Place;
 use crate::cli::install::refusal;
 use crate::cli::{Refusal, file, twice};
 use crate::config::{self, Config, EventKind, Rule};
@@ -42,10 +43,9 @@ pub(super) fn file(
     repository: &Repository,
     state: &State,
     report: &mut Report<'_>,
-) -> anyhow::Result<Option<Config>> {
-    let read =
-        file::compare(repository).and_then(|(source, differs)| Ok((source.read()?, source.origin, differs)));
-    let (config, origin, differs) = match read {
+) -> anyhow::Result<Option<(Config, Place)>> {
+    let read = file::compare(repository).and_then(|(source, differs)| Ok((source.read()?, source, differs)));
+    let (config, source, differs) = match read {
         Ok(read) => read,
         Err(error) => {
             if let Some(mistake) = error.downcast_ref::<config::Error>() {
@@ -68,7 +68,8 @@ pub(super) fn file(
     report.ok(
         "file",
         format!(
-            "{origin} is valid: {}, {}",
+            "{} is valid: {}, {}",
+            source.origin,
             count(config.rules.len(), "rule"),
             count(config.servers.len(), "server")
         ),
@@ -100,7 +101,7 @@ pub(super) fn file(
             );
         }
     }
-    Ok(Some(config))
+    Ok(Some((config, source.place)))
 }
 
 fn listens(rule: &Rule, installed: &[Event]) -> bool {

@@ -44,7 +44,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let repository = session.repository()?;
     let mut report = Report::new(&session.printer, arguments.json);
     let state = local::hook(&repository, &mut report)?;
-    let Some(config) = local::file(&repository, &state, &mut report)? else {
+    let Some((config, place)) = local::file(&repository, &state, &mut report)? else {
         report.unchecked_all(&server::STEPS, "there is no file that names one");
         return Ok(report.end());
     };
@@ -66,7 +66,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             .filter(|subject| subject.rule.server == index)
             .collect();
         if !subjects.is_empty() {
-            server::examine(&repository, &server.url, &subjects, until, &mut report)?;
+            server::examine(&repository, (server, &place), &subjects, until, &mut report)?;
         }
     }
     Ok(report.end())

@@ -7,9 +7,11 @@ use url::Url;
 use super::job;
 use super::report::{About, Report};
 use super::subject::Subject;
-use crate::cli::Refusal;
-use crate::config::Method;
+use crate::cli::file::Place;
+use crate::cli::{Refusal, servers};
+use crate::config::{Method, Server};
 use crate::credentials::{self, trust};
+use crate::deliver;
 use crate::git::Repository;
 use crate::jenkins::{self, Client, Explanation, Identity, Reached, Version};
 use crate::secret::Login;
@@ -41,17 +43,18 @@ pub(super) const OVER: &str = "all of it took too long";
 
 pub(super) fn examine(
     repository: &Repository,
-    url: &Url,
+    (server, place): (&Server, &Place),
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
 ) -> anyhow::Result<()> {
+    let url = &server.url;
     let about = About {
         server: Some(url.to_string()),
         ..About::default()
     };
     report.turn_to(about, &format!("server {url}"));
-    match ground(repository, url, subjects, until, report)? {
+    match ground(repository, (server, place), subjects, until, report)? {
         Ok(ground) => job::examine_all(&ground, subjects, report),
         Err(why) => job::leave_all(url, subjects, why, report),
     }
@@ -61,13 +64,14 @@ pub(super) fn examine(
 /// The steps of [`STEPS`]; the error is why the jobs cannot be looked at.
 fn ground<'a>(
     repository: &Repository,
-    url: &'a Url,
+    (server, place): (&'a Server, &Place),
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
 ) -> anyhow::Result<Result<Ground<'a>, &'static str>> {
-    let trusted = trust::servers_of(repository.common_dir()).map_err(Refusal::from)?;
-    if !trusted.iter().any(|known| known == url.as_str()) {
+    let url = &server.url;
+    let trusted = trust::trusted(repository.common_dir()).map_err(Refusal::from)?;
+    if !trusted.has_server(url.as_str()) {
         report.fail(
             STEPS[0],
             "it is not trusted in this repository, so nothing is sent to it",
@@ -85,6 +89,15 @@ fn ground<'a>(
         report.unchecked_all(&STEPS[1..], why);
         return Ok(Err(why));
     }
+    let ca = match servers::vouching(repository, place, server, &trusted) {
+        Ok(ca) => ca,
+        Err(refusal) => {
+            report.fail(STEPS[0], refusal.message, refusal.help.unwrap_or_default());
+            let why = "what is to say who it is cannot be used";
+            report.unchecked_all(&STEPS[1..], why);
+            return Ok(Err(why));
+        }
+    };
     if url.scheme() == "http" && !jenkins::is_loopback(url) {
         report.warn(
             STEPS[0],
@@ -98,10 +111,11 @@ fn ground<'a>(
         report.unchecked_all(&STEPS[1..], OVER);
         return Ok(Err(OVER));
     }
-    let client = match Client::new(url.clone()) {
+    let client = match deliver::connect(url, ca.as_deref()) {
         Ok(client) => client,
-        Err(explanation) => {
-            report.fail(STEPS[1], explanation.meaning, explanation.advice);
+        Err(error) => {
+            let refusal = Refusal::from(error);
+            report.fail(STEPS[1], refusal.message, refusal.help.unwrap_or_default());
             report.unchecked_all(&STEPS[2..], NOT_REACHED);
             return Ok(Err(NOT_REACHED));
         }

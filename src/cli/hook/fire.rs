@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use crate::cli::authorities::Authorities;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::enqueue::{self, Notes};
-use crate::cli::file::Source;
+use crate::cli::file::{Place, Source};
 use crate::cli::pushes;
 use crate::config::Config;
-use crate::credentials::trust;
+use crate::credentials::trust::{self, Trusted};
 use crate::deliver::{self, Start};
 use crate::event::receive::{Options, PARAMETER};
 use crate::event::{DefaultBranch, Event, commit};
@@ -29,10 +30,9 @@ pub(super) struct Fire<'a> {
 }
 
 /// Why a trigger would not be sent, as far as it is known without asking anybody.
-pub(super) fn trouble(trusted: &Result<Vec<String>, trust::Error>, trigger: &Trigger) -> Option<String> {
+pub(super) fn trouble(trusted: &Result<Trusted, trust::Error>, trigger: &Trigger) -> Option<String> {
     match trusted {
-        Ok(servers) if servers.contains(&trigger.server) => deliver::lacks(trigger),
-        Ok(_) => Some(deliver::untrusted(&trigger.server)),
+        Ok(trusted) => deliver::untrusted(trusted, trigger).or_else(|| deliver::lacks(trigger)),
         Err(error) => Some(error.to_string()),
     }
 }
@@ -62,9 +62,10 @@ impl Fire<'_> {
     /// What is wrong with the file; triggers that wait are sent all the same.
     pub(super) fn run(&self, source: anyhow::Result<Source>, events: &mut [Event]) -> anyhow::Result<()> {
         self.carry_out(|| {
-            let config = source?.read()?;
+            let source = source?;
+            let config = source.read()?;
             let plans = self.plan(&config, events, None, &Wishes::default());
-            Ok(self.triggers(&config, events, &plans))
+            Ok(self.triggers((&config, &source.place), events, &plans))
         })
     }
 
@@ -78,7 +79,8 @@ impl Fire<'_> {
         read: impl FnOnce(&Config) -> anyhow::Result<Push>,
     ) -> anyhow::Result<()> {
         self.carry_out(|| {
-            let config = source?.read()?;
+            let source = source?;
+            let config = source.read()?;
             let mut push = read(&config)?;
             let wishes = Wishes {
                 replacements: push.options.parameters.clone(),
@@ -93,7 +95,7 @@ impl Fire<'_> {
                 return Ok(Vec::new());
             }
             self.tell_left_out(&config, &push.options, &plans);
-            Ok(self.triggers(&config, &push.events, &plans))
+            Ok(self.triggers((&config, &source.place), &push.events, &plans))
         })
     }
 
@@ -145,12 +147,13 @@ impl Fire<'_> {
         plans
     }
 
-    fn triggers(&self, config: &Config, events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
+    fn triggers(&self, (config, place): (&Config, &Place), events: &[Event], plans: &[Plan]) -> Vec<Trigger> {
+        let authorities = Authorities::new(self.repository, place).kept();
         let mut triggers = Vec::new();
         let mut notes = Notes::default();
         for (event, plan) in events.iter().zip(plans) {
             notes.add(event, config, plan);
-            triggers.extend(enqueue::triggers(event, config, plan));
+            triggers.extend(enqueue::triggers(event, config, plan, &authorities));
         }
         for note in notes.lines() {
             self.printer.hook_line(&note);
@@ -202,7 +205,7 @@ impl Fire<'_> {
             return false;
         }
         let mut advised = false;
-        let trusted = trust::servers_of(self.repository.common_dir());
+        let trusted = trust::trusted(self.repository.common_dir());
         let mut intake = spool.intake();
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {

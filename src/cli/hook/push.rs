@@ -193,7 +193,7 @@ fn say(
         ));
         return;
     }
-    let trusted = trust::servers_of(repository.common_dir());
+    let trusted = trust::trusted(repository.common_dir());
     for trigger in triggers {
         match trouble(&trusted, trigger) {
             Some(trouble) if !told.insert(trouble.clone()) => {}

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use url::Url;
 
-use super::{Exit, Refusal, Session, file};
+use super::file::{self, Place};
+use super::{Exit, Refusal, Session, servers};
 use crate::config::{Config, PatternList, Server};
 use crate::credentials::{self, trust};
+use crate::deliver::{self, NoClient};
 use crate::git::Repository;
-use crate::jenkins::{self, Allowed, Client, Explanation, Listed, Listing, Reached, Unseen, Version};
+use crate::jenkins::{Allowed, Client, Explanation, Listed, Listing, Reached, Unseen, Version};
 use crate::secret::Login;
 use crate::ui::Printer;
 
@@ -43,15 +45,16 @@ pub(super) struct Arguments {
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
     let repository = session.repository()?;
-    let config = file::of_work_tree(&repository, printer)?.read()?;
+    let source = file::of_work_tree(&repository, printer)?;
+    let config = source.read_with_files(&repository)?;
     let filter = arguments.pattern.as_deref().map(Filter::parse).transpose()?;
     let mut worst = Exit::Done;
-    let servers = servers(&config, arguments.server.as_deref())?;
+    let servers = chosen(&config, arguments.server.as_deref())?;
     let several = servers.len() > 1;
     for server in servers {
         let exit = match list(
             printer,
-            &repository,
+            (&repository, &source.place),
             (server, several),
             filter.as_ref(),
             arguments,
@@ -64,7 +67,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     Ok(worst)
 }
 
-fn servers<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a Server>, Refusal> {
+fn chosen<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a Server>, Refusal> {
     let Some(name) = name else {
         return Ok(config.servers.iter().collect());
     };
@@ -130,15 +133,14 @@ impl Shown<'_> {
 
 fn list(
     printer: &Printer,
-    repository: &Repository,
+    (repository, place): (&Repository, &Place),
     (server, several): (&Server, bool),
     filter: Option<&Filter>,
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let until = Instant::now() + LIMIT;
     let url = &server.url;
-    let login = login(repository, url)?;
-    let client = Client::new(url.clone()).map_err(of)?;
+    let (client, login) = asked(repository, place, server)?;
     let version = match client.reach() {
         Reached::Jenkins(version) => version,
         Reached::Other(explanation) | Reached::Nobody(explanation) => return Err(of(explanation).into()),
@@ -214,24 +216,20 @@ fn of(explanation: Explanation) -> Refusal {
     Refusal::new(explanation.meaning, explanation.advice)
 }
 
-/// The credentials for a server that may be asked.
-fn login(repository: &Repository, url: &Url) -> Result<Login, Refusal> {
-    let trusted = trust::servers_of(repository.common_dir()).map_err(Refusal::from)?;
-    if !trusted.iter().any(|known| known == url.as_str()) {
+/// A server that may be asked, and the credentials for it.
+fn asked(repository: &Repository, place: &Place, server: &Server) -> Result<(Client, Login), Refusal> {
+    let url = &server.url;
+    let trusted = trust::trusted(repository.common_dir())?;
+    if !trusted.has_server(url.as_str()) {
         return Err(Refusal::new(
             format!("{url} is not trusted in this repository, so nothing was sent to it"),
             "to allow it: jenkins-trigger trust",
         ));
     }
-    credentials::check_transport(url, jenkins::is_loopback(url))
-        .and_then(|()| credentials::login_for(url))
-        .map_err(|error| {
-            let message = error.to_string();
-            match message.split_once("; ") {
-                Some((meaning, help)) => Refusal::new(meaning, help),
-                None => Refusal::plain(message),
-            }
-        })
+    let ca = servers::vouching(repository, place, server, &trusted)?;
+    let client = deliver::connect(url, ca.as_deref())?;
+    let login = credentials::login_for(url).map_err(NoClient::from)?;
+    Ok((client, login))
 }
 
 fn nothing(url: &Url, login: &Login) -> Refusal {

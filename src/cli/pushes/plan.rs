@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use bstr::{BStr, BString, ByteSlice as _};
 
+use crate::cli::authorities::Authorities;
 use crate::cli::enqueue::{self, Notes, some_of};
-use crate::cli::file;
+use crate::cli::file::{self, Place, Source};
 use crate::config::{Config, FILE_NAME};
 use crate::event::push::{self, Line, Tracking};
 use crate::event::{DefaultBranch, Kind, is_branch_or_tag, short};
@@ -70,7 +71,7 @@ impl Trouble {
 /// What is known of one file.
 #[derive(Debug)]
 enum Found {
-    Config(Rc<Config>),
+    Config(Rc<(Config, Place)>),
     /// Its place among the troubles.
     Trouble(usize),
     Nothing,
@@ -168,8 +169,8 @@ impl<'a> Planner<'a> {
             let found = configs
                 .entry(file)
                 .or_insert_with(|| self.config(&commit, &mut planned));
-            let config = match found {
-                Found::Config(config) => config,
+            let found = match found {
+                Found::Config(found) => found,
                 Found::Trouble(place) => {
                     planned.troubles[*place].names.push(short(&line.reference));
                     continue;
@@ -182,11 +183,12 @@ impl<'a> Planner<'a> {
                     continue;
                 }
             };
+            let config = &found.0;
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
                 planned.reviews |= plan::may_fire(config, Kind::PostPush, branch.as_bstr(), remote);
             }
             if plan::may_fire(config, Kind::PostPush, line.reference.as_ref(), remote) {
-                may_fire.push((line, commit, Rc::clone(config)));
+                may_fire.push((line, commit, Rc::clone(found)));
             } else if self.explains && planned.idle.len() == FEW {
                 planned.more_idle += 1;
             } else if self.explains
@@ -201,9 +203,9 @@ impl<'a> Planner<'a> {
         let ids: Vec<String> = may_fire.iter().map(|(_, commit, _)| commit.clone()).collect();
         let commits = self.repository.commits(&ids)?;
         let count = may_fire.len();
-        for ((line, _, config), commit) in may_fire.into_iter().zip(commits) {
+        for ((line, _, found), commit) in may_fire.into_iter().zip(commits) {
             if let Some(commit) = commit {
-                self.plan_one(line, commit, (&config, count), &mut planned);
+                self.plan_one(line, commit, (&found, count), &mut planned);
             }
         }
         Ok(planned)
@@ -213,9 +215,15 @@ impl<'a> Planner<'a> {
         &self,
         line: &Line,
         commit: Commit,
-        (config, count): (&Config, usize),
+        ((config, place), count): (&(Config, Place), usize),
         planned: &mut Planned,
     ) {
+        // The same file in another commit may name another one beside it.
+        let place = match place {
+            Place::Commit(_) => Place::Commit(commit.id.clone()),
+            Place::WorkTree => Place::WorkTree,
+        };
+        let authorities = Authorities::new(self.repository, &place).kept();
         let remote = self.remote.as_ref().map(|remote| remote.as_bstr());
         let Some(mut event) = push::event(self.repository, line, commit, remote) else {
             return;
@@ -231,7 +239,7 @@ impl<'a> Planner<'a> {
         if plan.triggers.is_empty() {
             return;
         }
-        let triggers = enqueue::triggers(&event, config, &plan)
+        let triggers = enqueue::triggers(&event, config, &plan, &authorities)
             .into_iter()
             // Counted when it is known what has landed.
             .map(|trigger| Trigger {
@@ -274,12 +282,13 @@ impl<'a> Planner<'a> {
     fn config(&self, commit: &str, planned: &mut Planned) -> Found {
         let read = || {
             let source = file::of_commit(self.repository, commit)?;
-            anyhow::Ok(source.map(|source| source.read()).transpose()?)
+            let read = |source: Source| Ok((source.read()?, source.place));
+            source.map(read).transpose()
         };
         let config = read();
         planned.has_file |= !matches!(config, Ok(None));
         match config {
-            Ok(Some(config)) => Found::Config(Rc::new(config)),
+            Ok(Some(found)) => Found::Config(Rc::new(found)),
             Ok(None) => Found::Nothing,
             Err(error) => {
                 let names = Vec::new();

@@ -15,10 +15,12 @@ use self::console::Console;
 use self::watcher::{End, News, Watcher};
 use super::Exit;
 use crate::credentials;
-use crate::jenkins::{self, Client, build_url};
+use crate::credentials::trust::Trusted;
+use crate::deliver::{self, NoClient};
+use crate::jenkins::{Client, build_url};
 use crate::platform::Interruption;
 use crate::secret::Login;
-use crate::spool::{Entry, Trigger};
+use crate::spool::{Entry, Spool, Trigger};
 use crate::ui::{Printer, Progress, Tone};
 
 /// How often the progress line moves, and how soon Ctrl-C is heard of.
@@ -42,13 +44,18 @@ pub(super) type Accepted = (Trigger, Entry);
 ///
 /// # Errors
 /// What the system says about signals and threads.
-pub(super) fn run(printer: &Printer, accepted: &[Accepted], wishes: Wishes) -> anyhow::Result<Exit> {
+pub(super) fn run(
+    printer: &Printer,
+    (spool, trusted): (&Spool, &Trusted),
+    accepted: &[Accepted],
+    wishes: Wishes,
+) -> anyhow::Result<Exit> {
     let interruption = Interruption::watch()?;
     let (reader, news) = sync_channel(BACKLOG);
     let mut screen = Screen::new(printer, accepted, wishes);
     for (number, (trigger, entry)) in accepted.iter().enumerate() {
         screen.queued(number);
-        match watcher(trigger, entry) {
+        match watcher((spool, trusted), trigger, entry) {
             Ok((client, login, item)) => {
                 let watcher = Watcher {
                     client,
@@ -69,17 +76,22 @@ pub(super) fn run(printer: &Printer, accepted: &[Accepted], wishes: Wishes) -> a
 }
 
 /// Who asks for this trigger's item, with what he needs for it.
-fn watcher(trigger: &Trigger, entry: &Entry) -> Result<(Client, Login, u64), End> {
+fn watcher(
+    (spool, trusted): (&Spool, &Trusted),
+    trigger: &Trigger,
+    entry: &Entry,
+) -> Result<(Client, Login, u64), End> {
     let unseen = |reason: String, advice: Option<String>| End::Unseen { reason, advice };
     let server = Url::parse(&trigger.server).map_err(|error| unseen(error.to_string(), None))?;
-    credentials::check_transport(&server, jenkins::is_loopback(&server))
-        .map_err(|error| unseen(error.to_string(), None))?;
     // Also with token-root, which sends none: without a user Jenkins shows nothing.
     let login = credentials::login_for(&server).map_err(|error| unseen(error.to_string(), None))?;
     let item = entry
         .item
         .ok_or_else(|| unseen("it has no queue item".into(), None))?;
-    let client = Client::new(server).map_err(|why| unseen(why.meaning, Some(why.advice)))?;
+    let client = deliver::connect_for(spool, trusted, trigger, &server).map_err(|why| match why {
+        NoClient::Explained(why) => unseen(why.meaning, Some(why.advice)),
+        why => unseen(why.to_string(), None),
+    })?;
     Ok((client, login, item))
 }
 

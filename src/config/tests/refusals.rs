@@ -104,7 +104,8 @@ fn keys_for_secrets_and_tls_get_their_remedy() {
         (
             "insecure: true",
             "3:1 `insecure` in the file: this file has no switches for TLS",
-            "add the server's certificate authority to the system's trust store",
+            "name a file with the certificate of the server's authority: `ca_file: FILE` of a server under `servers`; \
+             or add it to the system's trust store",
         ),
     ]);
 }

@@ -9,6 +9,7 @@ mod cancel_pushes;
 mod chaining;
 mod check;
 mod check_branch;
+mod check_ca_file;
 mod check_mistakes;
 mod check_remote;
 mod config_hooks;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jenkins_stand_in::{
     Answer, BuildResult, Clock, Fault, FaultAction, Job, Permission, Setup, StandIn, StartUp, User,
 };
-use jenkins_trigger::jenkins::{Action, Attempt, Client, Looked, Method, Order, Wanted};
+use jenkins_trigger::jenkins::{Action, Attempt, Client, Looked, Method, Order, Security, Wanted};
 use jenkins_trigger::secret::{Login, Secret};
 use url::Url;
 
@@ -19,7 +19,7 @@ const OTHER: &[(&str, &[u8])] = &[("BRANCH", b"other")];
 
 fn client(jenkins: &StandIn) -> Client {
     let server = Url::parse(&format!("{}/", jenkins.url())).expect("a URL");
-    Client::new(server).expect("a client")
+    Client::new(server, &Security::default()).expect("a client")
 }
 
 fn login() -> Login {

@@ -14,6 +14,9 @@ mod methods;
 mod multibranch;
 mod order;
 mod poll;
+mod proxy;
+#[path = "../support/proxy.rs"]
+mod proxy_server;
 mod refused;
 mod replaced;
 mod scene;
@@ -23,6 +26,9 @@ mod service;
 mod spool_places;
 mod starting;
 mod storm;
+mod tls;
+#[path = "../support/tls.rs"]
+mod tls_server;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 #[path = "../support/traced.rs"]
 mod traced;

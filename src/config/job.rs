@@ -52,7 +52,7 @@ pub fn branch_job(project: &str, branch: &BStr) -> String {
     for character in branch.to_str_lossy().chars() {
         match character {
             '#' | '%' | '/' | '?' | '[' | ']' | '\\' => {
-                name.push_str(&format!("%{:02X}", u32::from(character)))
+                name.push_str(&format!("%{:02X}", u32::from(character)));
             }
             other => name.push(other),
         }

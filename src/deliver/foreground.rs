@@ -10,10 +10,14 @@ use jiff::Timestamp;
 use super::PATIENCE;
 use super::detached::{self, Start};
 use super::lanes::{self, Haste};
+use super::project;
 use super::sender::Sender;
 use crate::jenkins::SECOND_LOOK;
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
+
+/// For so long whoever has a user waiting waits for a branch's job to come about.
+const BRANCH_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Triggers, each with what became of it.
 pub type Sent = Vec<(Trigger, Option<Entry>)>;
@@ -142,6 +146,16 @@ impl<'a> Foreground<'a> {
                 let wanted = |trigger: &Trigger| goes(trigger) && again(trigger);
                 sent = sender.pass(Haste::Now, &wanted, &mut |entry| note(outcomes, &entry));
             }
+            let patience = Instant::now() + BRANCH_PATIENCE;
+            while sent.is_ok() && Instant::now() < patience {
+                let waits = self.for_their_jobs(all, outcomes)?;
+                if waits.is_empty() {
+                    break;
+                }
+                thread::sleep(project::SOON.unsigned_abs());
+                let wanted = |trigger: &Trigger| goes(trigger) && waits.contains(&trigger.id);
+                sent = sender.pass(Haste::Now, &wanted, &mut |entry| note(outcomes, &entry));
+            }
             for trigger in sender.put_off() {
                 note(outcomes, &not_tried(trigger));
             }
@@ -155,6 +169,25 @@ impl<'a> Foreground<'a> {
             }
         }
         sent
+    }
+
+    /// The ids of those that wait for Jenkins to find their branch, which takes it seconds.
+    fn for_their_jobs(
+        &self,
+        all: &[Trigger],
+        outcomes: &BTreeMap<String, Entry>,
+    ) -> spool::Result<BTreeSet<String>> {
+        let mut waits = BTreeSet::new();
+        for trigger in all.iter().filter(|trigger| trigger.multibranch) {
+            let outcome = outcomes.get(&trigger.id).map(|entry| entry.outcome);
+            if outcome == Some(Outcome::Waiting)
+                && let Some(now) = self.spool.read(&trigger.id)?
+                && project::next_look(&now, Timestamp::now()).is_some()
+            {
+                waits.insert(now.id);
+            }
+        }
+        Ok(waits)
     }
 
     fn drop_held(&self, trigger: &Trigger) -> spool::Result<()> {

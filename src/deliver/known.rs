@@ -37,7 +37,7 @@ struct File {
 pub(super) struct Jobs<'a> {
     spool: &'a Spool,
     server: String,
-    jobs: Option<HashMap<String, Known>>,
+    all: Option<HashMap<String, Known>>,
     changed: bool,
 }
 
@@ -46,14 +46,14 @@ impl<'a> Jobs<'a> {
         Self {
             spool,
             server: server.to_owned(),
-            jobs: None,
+            all: None,
             changed: false,
         }
     }
 
     fn jobs(&mut self) -> &mut HashMap<String, Known> {
         let (spool, server) = (self.spool, &self.server);
-        self.jobs.get_or_insert_with(|| {
+        self.all.get_or_insert_with(|| {
             let text = spool.recall(server).unwrap_or_default();
             let file: File = serde_json::from_slice(&text).unwrap_or_default();
             if file.v == FORMAT && file.server == *server {
@@ -90,7 +90,7 @@ impl<'a> Jobs<'a> {
 
     /// Keeps it for the next sender; what cannot be written is asked anew by that one.
     pub(super) fn save(&mut self) {
-        let Some(jobs) = self.jobs.as_mut().filter(|_| self.changed) else {
+        let Some(jobs) = self.all.as_mut().filter(|_| self.changed) else {
             return;
         };
         let now = Timestamp::now();
@@ -106,7 +106,7 @@ impl<'a> Jobs<'a> {
         // Serialisation to memory fails only for maps with keys that are no strings.
         let text = serde_json::to_vec(&file).unwrap_or_default();
         let _ = self.spool.remember(&self.server, &text);
-        self.jobs = Some(file.jobs);
+        self.all = Some(file.jobs);
         self.changed = false;
     }
 }

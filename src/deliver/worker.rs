@@ -297,6 +297,10 @@ impl<'a> Worker<'a> {
         self.check_trust()?;
         self.connect(&server)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
+        if trigger.poll {
+            // To look into the SCM twice harms nobody.
+            trigger.sending = None;
+        }
         let note = match lost_since(trigger) {
             None => None,
             Some(since) => {
@@ -336,9 +340,11 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            match self.find_way(&order, &server)? {
+            match self.find_way(&order, trigger.created)? {
                 Found::Way(way) => way,
-                Found::NoBranchJob(looker) => return Err(self.scan(trigger, &looker)),
+                Found::NoBranchJob(looker) => {
+                    return Err(project::scan(self.client()?, trigger, &looker));
+                }
             }
         };
         // What came after the request that may be in Jenkins is not in there with it.
@@ -430,26 +436,36 @@ impl<'a> Worker<'a> {
     }
 
     /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
-    fn find_way(&mut self, order: &Order<'_>, server: &Url) -> Result<Found, State> {
-        let Some(client) = &self.client else {
-            return Err(State::Waiting("there is no connection".into()));
-        };
+    fn find_way(&mut self, order: &Order<'_>, created: Timestamp) -> Result<Found, State> {
+        let blind = Ok(Found::Way(order.blind_way()));
+        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
         // Some requests need no user (`token-root`); looking always does.
         let looker = match order.login {
             Some(login) => Some(login.clone()),
-            None => credentials::login_for(server).ok(),
+            None => credentials::login_for(&server).ok(),
         };
         let Some(looker) = looker.filter(|_| !self.unknown_login) else {
-            return Ok(Found::Way(order.blind_way()));
+            return blind;
         };
         if let Some(known) = self.jobs.get(order.job, &looker.user)
-            && let Ok(way) = order.way(server, known)
+            && let Ok(way) = order.way(&server, known)
         {
             return Ok(Found::Way(way));
         }
-        match client.look_up(order.job, &looker) {
+        let found = match self.client()?.look_up(order.job, &looker) {
+            Err(Unseen::Unknown(_)) if order.login.is_none() => {
+                self.unknown_login = true;
+                return blind;
+            }
+            Err(Unseen::Unknown(why)) => {
+                self.resolve(&why, Some(&looker), created)?;
+                self.client()?.look_up(order.job, &looker)
+            }
+            found => found,
+        };
+        match found {
             Ok(job) => {
-                let way = order.way(server, &job);
+                let way = order.way(&server, &job);
                 // What is to change soon is asked anew, and so is what is to be put right.
                 if way.is_ok() && !job.is_unborn_pipeline() {
                     self.jobs.put(order.job, &looker.user, job);
@@ -459,15 +475,42 @@ impl<'a> Worker<'a> {
             Err(Unseen::Away(why)) => Err(State::Waiting(why.to_string())),
             Err(Unseen::Missing) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
             // Who may build may not always look; then the answer says what is wrong.
-            Err(Unseen::Missing | Unseen::Denied(_)) => Ok(Found::Way(order.blind_way())),
+            Err(_) => blind,
         }
     }
 
-    /// The branch has no job yet: has its project look for new branches, and waits.
-    fn scan(&self, trigger: &mut Trigger, login: &Login) -> State {
-        match &self.client {
-            Some(client) => project::scan(client, trigger, login),
-            None => State::Waiting("there is no connection".into()),
+    fn client(&self) -> Result<&Client, State> {
+        // Every attempt connects first.
+        let missing = || State::Waiting("there is no connection".into());
+        self.client.as_ref().ok_or_else(missing)
+    }
+
+    /// Looks once more at a doubt about the credentials, which may only mean that Jenkins is
+    /// starting. `Ok`: it is worth trying again now.
+    fn resolve(
+        &mut self,
+        doubt: &Explanation,
+        login: Option<&Login>,
+        created: Timestamp,
+    ) -> Result<(), State> {
+        // The hook of one that is younger than this process may have had newer credentials.
+        let state = if created > self.begun {
+            State::Held
+        } else {
+            State::Refused
+        };
+        if self.unknown_login {
+            return Err(state(doubt.to_string()));
+        }
+        thread::sleep(SECOND_LOOK);
+        let client = self.client()?;
+        match login.map_or(Some(true), |login| client.knows(login)) {
+            Some(true) => Ok(()),
+            Some(false) => {
+                self.unknown_login = true;
+                Err(state(doubt.to_string()))
+            }
+            None => Err(State::Waiting(doubt.to_string())),
         }
     }
 
@@ -511,49 +554,15 @@ impl<'a> Worker<'a> {
     }
 
     fn send_doubting(&mut self, order: &Order<'_>, way: &Way, created: Timestamp) -> State {
-        let Some(client) = &self.client else {
-            return State::Waiting("there is no connection".into());
+        let mut send = || -> Result<Attempt, State> {
+            let doubt = match self.client()?.trigger(order, way) {
+                Attempt::Doubted(doubt) => doubt,
+                other => return Ok(other),
+            };
+            self.resolve(&doubt, order.login, created)?;
+            Ok(self.client()?.trigger(order, way))
         };
-        let doubt = match client.trigger(order, way) {
-            Attempt::Doubted(explanation) => explanation,
-            other => return state_of(other),
-        };
-        // The hook of one that is younger than this process may have had newer credentials.
-        let state = if created > self.begun {
-            State::Held
-        } else {
-            State::Refused
-        };
-        if self.unknown_login {
-            return state(doubt.to_string());
-        }
-        thread::sleep(SECOND_LOOK);
-        let known = match order.login {
-            Some(login) => client.knows(login),
-            None => Some(true),
-        };
-        match known {
-            Some(true) => self.send_again(order, way),
-            Some(false) => {
-                self.unknown_login = true;
-                state(doubt.to_string())
-            }
-            None => State::Waiting(doubt.to_string()),
-        }
-    }
-
-    /// After a doubt that was none. What could not be looked at before can be now.
-    fn send_again(&mut self, order: &Order<'_>, way: &Way) -> State {
-        let way = match Url::parse(&self.server).map(|server| self.find_way(order, &server)) {
-            Ok(Ok(Found::Way(way))) => way,
-            Ok(Err(state)) => return state,
-            Ok(Ok(Found::NoBranchJob(_))) | Err(_) => way.clone(),
-        };
-        match self.client.as_ref().map(|client| client.trigger(order, &way)) {
-            Some(Attempt::Doubted(again)) => State::Refused(again.to_string()),
-            Some(other) => state_of(other),
-            None => State::Waiting("there is no connection".into()),
-        }
+        send().map_or_else(|state| state, state_of)
     }
 
     fn record(&self, trigger: &Trigger, state: &State, entry: &Entry, again: Timestamp) -> spool::Result<()> {
@@ -564,25 +573,27 @@ impl<'a> Worker<'a> {
         let tried = Trigger {
             trouble: entry.message.clone(),
             with: trigger.sending.map_or_else(Vec::new, |_| trigger.with.clone()),
+            // To wait for a branch's job is no failure.
+            attempts: match project::next_look(trigger, Timestamp::now()) {
+                Some(_) => trigger.attempts,
+                None => trigger.attempts.saturating_add(1),
+            },
             ..trigger.clone()
         };
         match state {
             State::Accepted { .. } | State::Polled(_) => self.close(trigger, entry),
-            State::Refused(_) => self.close(
-                &Trigger {
-                    attempts: trigger.attempts.saturating_add(1),
-                    ..tried
-                },
-                entry,
-            ),
+            State::Refused(_) => self.close(&tried, entry),
             State::Waiting(_) | State::Unknown(_) => self.keep(&Trigger {
-                attempts: trigger.attempts.saturating_add(1),
                 due: Some(again),
                 ..tried
             }),
             // Without a time: what holds it may be gone whenever the next sender looks.
             State::Held(_) => {
-                let held = Trigger { due: None, ..tried };
+                let held = Trigger {
+                    due: None,
+                    attempts: trigger.attempts,
+                    ..tried
+                };
                 // Writing wakes whoever sleeps, who would find it held and write.
                 if self.spool.read(&held.id)?.as_ref() == Some(&held) {
                     return self.sending.end(&held.id);

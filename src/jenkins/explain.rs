@@ -260,6 +260,14 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     }
 }
 
+/// What is said of a job that is there and has no address for polling.
+pub(super) fn no_polling(tried: &Tried<'_>) -> Explanation {
+    say(
+        format!("job {} cannot be told to poll (tried {})", tried.job(), tried.url),
+        "only freestyle and similar jobs can; write `action: build`",
+    )
+}
+
 /// Whether this is the page of a Jenkins that starts (contract, observed 4; the older text too).
 pub(super) fn is_starting(body: &str) -> bool {
     body.contains("Starting Jenkins") || body.contains("Jenkins is getting ready")

@@ -53,7 +53,9 @@ pub enum Unseen {
     Away(Explanation),
     /// There is no such thing, or this user may not see it.
     Missing,
-    /// It says no. While it starts it does so for a moment (contract, observed 4).
+    /// It does not know the user. While it starts it does so for a moment (contract, observed 4).
+    Unknown(Explanation),
+    /// It says no.
     Denied(Explanation),
 }
 
@@ -271,7 +273,7 @@ impl Client {
         match status {
             404 => Unseen::Missing,
             429 | 502..=504 => Unseen::Away(explain::away(status, false, &self.server)),
-            401 => Unseen::Denied(say(
+            401 => Unseen::Unknown(say(
                 format!("Jenkins at {host} does not accept the API token of user {user}"),
                 format!(
                     "make one at {}me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN",

@@ -46,12 +46,12 @@ impl Job {
 }
 
 /// What of a job is asked for (contract, row 50).
-const TREE: &str = "_class,buildable,nextBuildNumber,\
+pub(super) const TREE: &str = "_class,buildable,nextBuildNumber,\
      property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]]";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct JobObject {
+pub(super) struct JobObject {
     #[serde(rename = "_class", default)]
     class: String,
     #[serde(default)]

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT};
 use super::explain::{Explanation, say};
+use super::job::{self, Job};
 use super::read::{self, NoPage, Page};
 use super::{SECOND_LOOK, item_url, job_path};
 use crate::secret::Login;
@@ -101,29 +102,7 @@ struct Search<'a> {
     login: &'a Login,
     begun: Instant,
     /// What a parameter is that was not sent, as far as Jenkins tells.
-    defaults: BTreeMap<String, Value>,
-}
-
-#[derive(Deserialize)]
-struct Job {
-    #[serde(default)]
-    property: Vec<Option<Property>>,
-}
-
-/// One of the many kinds of things that are set for a job; most have no such field.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Property {
-    #[serde(default)]
-    parameter_definitions: Vec<Definition>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Definition {
-    name: String,
-    #[serde(default)]
-    default_parameter_value: Option<Parameter>,
+    defaults: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -209,18 +188,13 @@ impl Search<'_> {
         self.in_builds()
     }
 
-    fn find_defaults(&self) -> Result<BTreeMap<String, Value>, Looked> {
-        let path = format!(
-            "{}api/json{}",
-            job_path(self.wanted.job),
-            read::tree("property[parameterDefinitions[name,defaultParameterValue[value]]]")
-        );
-        let (job, _): (Job, _) = self.ask(&path)?;
-        let properties = job.property.into_iter().flatten();
-        let definitions = properties.flat_map(|property| property.parameter_definitions);
-        let default =
-            |definition: Definition| Some((definition.name, definition.default_parameter_value?.value));
-        Ok(definitions.filter_map(default).collect())
+    fn find_defaults(&self) -> Result<BTreeMap<String, String>, Looked> {
+        let path = format!("{}api/json{}", job_path(self.wanted.job), read::tree(job::TREE));
+        let (found, _): (job::JobObject, _) = self.ask(&path)?;
+        let definitions = Job::from(found).parameters.into_iter();
+        Ok(definitions
+            .filter_map(|definition| Some((definition.name, definition.default?)))
+            .collect())
     }
 
     fn in_queue(&self) -> Result<Option<u64>, Looked> {
@@ -316,9 +290,8 @@ impl Search<'_> {
             let sent = sent.find(|(name, _)| *name == parameter.name);
             match (sent, self.defaults.get(&parameter.name)) {
                 (Some((_, sent)), _) => is_value(sent, &parameter.value),
-                (None, Some(Value::String(default))) => is_value(default.as_bytes(), &parameter.value),
-                (None, Some(Value::Null) | None) => true,
-                (None, Some(default)) => *default == parameter.value,
+                (None, Some(default)) => is_value(default.as_bytes(), &parameter.value),
+                (None, None) => true,
             }
         })
     }

@@ -34,7 +34,7 @@ impl Client {
                 ));
             }
             Err(Unseen::Away(why)) => return Scanned::Away(why),
-            Err(Unseen::Denied(why)) => return Scanned::Impossible(why),
+            Err(Unseen::Unknown(why) | Unseen::Denied(why)) => return Scanned::Impossible(why),
             Err(Unseen::Missing) => {
                 let near = self.near(project, login, TOTAL_LIMIT);
                 return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, &near));

@@ -157,8 +157,11 @@ impl Client {
         match self.post(&url, &order.form(), order.login, left) {
             Ok(answer) => {
                 if let (404, Some(login), true) = (answer.status, order.login, answer.is_jenkins) {
-                    let left = until.saturating_duration_since(Instant::now());
-                    tried.near = self.near(order.job, login, left.min(TOTAL_LIMIT));
+                    let left = || until.saturating_duration_since(Instant::now()).min(TOTAL_LIMIT);
+                    if order.action == Action::Poll && self.job(order.job, login, left()).is_ok() {
+                        return Outcome::Settled(Attempt::Refused(explain::no_polling(&tried)));
+                    }
+                    tried.near = self.near(order.job, login, left());
                 }
                 self.settle(&answer, &tried)
             }

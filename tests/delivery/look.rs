@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jenkins_stand_in::{
     Answer, BuildResult, Clock, Fault, FaultAction, Job, Permission, Setup, StandIn, StartUp, User,
 };
-use jenkins_trigger::jenkins::{Attempt, Client, Looked, Method, Order, Wanted};
+use jenkins_trigger::jenkins::{Action, Attempt, Client, Looked, Method, Order, Wanted};
 use jenkins_trigger::secret::{Login, Secret};
 use url::Url;
 
@@ -33,6 +33,9 @@ fn login() -> Login {
 fn trigger(jenkins: &StandIn, job: &str, parameters: &[(&str, &[u8])]) -> u64 {
     let login = login();
     let order = Order {
+        action: Action::Build,
+        is_branch_job: false,
+        is_strict: true,
         method: Method::Api,
         job,
         parameters,
@@ -41,7 +44,7 @@ fn trigger(jenkins: &StandIn, job: &str, parameters: &[(&str, &[u8])]) -> u64 {
         login: Some(&login),
         job_token: None,
     };
-    accepted(&client(jenkins).trigger(&order))
+    accepted(&client(jenkins).trigger(&order, &order.blind_way()))
 }
 
 /// The same with the job's token and a note that ends in this id.
@@ -53,6 +56,9 @@ fn trigger_job_with_note(jenkins: &StandIn, job: &str, id: &str) -> u64 {
     let (login, token) = (login(), Secret::new(JOB_TOKEN.into()));
     let cause = format!("post-push of main [{id}]");
     let order = Order {
+        action: Action::Build,
+        is_branch_job: false,
+        is_strict: true,
         method: Method::JobToken,
         job,
         parameters: MAIN,
@@ -61,7 +67,7 @@ fn trigger_job_with_note(jenkins: &StandIn, job: &str, id: &str) -> u64 {
         login: Some(&login),
         job_token: Some(&token),
     };
-    accepted(&client(jenkins).trigger(&order))
+    accepted(&client(jenkins).trigger(&order, &order.blind_way()))
 }
 
 fn accepted(attempt: &Attempt) -> u64 {
@@ -446,6 +452,9 @@ fn a_refusal_that_drips_is_not_waited_for() {
     jenkins.fault(Fault::new(FaultAction::Trickle(Duration::from_millis(20))));
     let login = login();
     let order = Order {
+        action: Action::Build,
+        is_branch_job: false,
+        is_strict: true,
         method: Method::Api,
         job: "missing",
         parameters: MAIN,
@@ -455,7 +464,7 @@ fn a_refusal_that_drips_is_not_waited_for() {
         job_token: None,
     };
     let begun = Instant::now();
-    let attempt = client(&jenkins).trigger(&order);
+    let attempt = client(&jenkins).trigger(&order, &order.blind_way());
     assert!(matches!(attempt, Attempt::Refused(_)), "{attempt:?}");
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(9), "{took:?}");

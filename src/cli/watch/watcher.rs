@@ -169,7 +169,9 @@ impl Watcher {
 
     fn gone(&self, unseen: Unseen, running: Option<Running>) -> End {
         match (unseen, running) {
-            (Unseen::Denied(explanation), _) => End::unseen(explanation.meaning, Some(explanation.advice)),
+            (Unseen::Unknown(explanation) | Unseen::Denied(explanation), _) => {
+                End::unseen(explanation.meaning, Some(explanation.advice))
+            }
             (Unseen::Away(reason), _) => End::unseen(reason.meaning, None),
             (Unseen::Missing, Some(running)) => {
                 End::unseen(format!("build {} is no longer there", running.number), None)

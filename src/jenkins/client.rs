@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use super::encode_form;
 use super::explain::{self, Answer, Explanation};
+use super::session::{Crumb, Session, Sessions};
 use crate::secret::Login;
 
 /// How long a connection may take to come about.
@@ -26,6 +27,7 @@ const MOST_BODY: u64 = 256 * 1024;
 pub struct Client {
     http: Http,
     pub(super) server: Url,
+    pub(super) sessions: Sessions,
 }
 
 /// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
@@ -65,7 +67,11 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| explain::no_client(&innermost(&error)))?;
-        Ok(Self { http, server })
+        Ok(Self {
+            http,
+            server,
+            sessions: Sessions::default(),
+        })
     }
 
     // A limit of the request, not the client's: that one starts anew with each read of the body, so
@@ -78,12 +84,12 @@ impl Client {
             .timeout(TOTAL_LIMIT)
     }
 
-    /// Posts a form, and reads as much of the answer as counts. `limit` is for all of it.
-    pub(super) fn post(
+    /// One request of [`Client::post`].
+    pub(super) fn post_once(
         &self,
         url: &str,
         form: &[(&str, Vec<u8>)],
-        login: Option<&Login>,
+        (login, session): (Option<&Login>, Option<&Session>),
         limit: Duration,
     ) -> reqwest::Result<Answer> {
         let mut request = self
@@ -96,6 +102,9 @@ impl Client {
             .body(encode_form(form));
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
+        }
+        if let Some(session) = session {
+            request = session.add_to(request);
         }
         request.send().map(answer)
     }
@@ -130,6 +139,7 @@ fn answer(response: Response) -> Answer {
         asks_for_jenkins_login: header(&response, "WWW-Authenticate")
             .is_some_and(|realm| realm.contains("\"Jenkins\"")),
         only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
+        crumb: Crumb::NotAskedFor,
         body: body(response),
     }
 }

@@ -8,6 +8,7 @@ mod look;
 mod multibranch;
 pub mod parameters;
 mod read;
+mod session;
 mod trigger;
 
 use std::fmt;
@@ -35,7 +36,7 @@ pub const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// How Jenkins is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// `/job/X/build…` with a user and API token.
+    /// `/job/X/build…` with a user and API token (or password).
     Api,
     /// The same with the job's own trigger token on top.
     JobToken,

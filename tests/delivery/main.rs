@@ -11,6 +11,7 @@ mod kept;
 mod look;
 mod methods;
 mod order;
+mod password;
 mod refused;
 mod replaced;
 mod scene;

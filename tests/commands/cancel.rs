@@ -57,8 +57,8 @@ fn the_end_of_an_id_drops_one_and_the_journal_says_so() {
     );
     jenkins.resume();
     repository.tool(&["retry"]).succeeded();
-    assert_eq!(jenkins.requests().len(), 1);
-    assert_eq!(jenkins.requests()[0].form_values("BRANCH"), ["b"]);
+    assert_eq!(jenkins.posts().len(), 1);
+    assert_eq!(jenkins.posts()[0].form_values("BRANCH"), ["b"]);
 }
 
 #[test]

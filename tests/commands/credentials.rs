@@ -60,7 +60,7 @@ fn a_hook_whose_credentials_are_for_another_server_holds_the_trigger_and_the_nex
         assert!(jenkins.requests().is_empty());
         let ran = repository.tool(&["retry"]).succeeded();
         // They ask for the same.
-        assert_eq!(jenkins.requests().len(), 1, "{}", ran.whole());
+        assert_eq!(jenkins.posts().len(), 1, "{}", ran.whole());
         assert!(ran.stdout.contains("(and 1 identical)"), "{}", ran.whole());
     });
 }
@@ -82,7 +82,7 @@ fn credentials_bound_to_the_same_origin_are_sent_whatever_its_path() {
     for url in &urls {
         trigger_bound_to(&repository, url).succeeded();
     }
-    assert_eq!(jenkins.requests().len(), urls.len());
+    assert_eq!(jenkins.posts().len(), urls.len());
 }
 
 #[test]

@@ -11,12 +11,12 @@ use crate::support::{Home, Repository, gits, shop, short_file, wait_for, with_ea
 /// Commits in a work tree and waits for the queue item of its branch.
 #[track_caller]
 fn assert_triggers(home: &Home, work_tree: &Path, jenkins: &StandIn) {
-    let before = jenkins.requests().len();
+    let before = jenkins.posts().len();
     home.git(
         work_tree,
         &["commit", "-q", "--allow-empty", "-m", "a commit here"],
     );
-    wait_for("a request", || (jenkins.requests().len() > before).then_some(()));
+    wait_for("a request", || (jenkins.posts().len() > before).then_some(()));
     let sha = home.git(work_tree, &["rev-parse", "HEAD"]).stdout;
     let logged = wait_for("the journal", || {
         let log = home.tool(work_tree, &["log", "--json"]).succeeded().stdout;

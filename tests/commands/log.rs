@@ -153,7 +153,7 @@ fn control_characters_of_a_branch_name_are_shown_not_obeyed() {
     assert!(own.contains("\\u{202e}"), "{own:?}");
     assert_harmless(&own);
     repository.wait_for_journal(1);
-    assert_eq!(jenkins.requests()[0].form_values("BRANCH"), [name]);
+    assert_eq!(jenkins.posts()[0].form_values("BRANCH"), [name]);
     let missing = format!("{name}x");
     for arguments in [
         &["trigger"][..],
@@ -182,7 +182,7 @@ fn control_characters_in_the_answers_of_jenkins_are_shown_not_obeyed() {
             Answer::new(302).header("Location", format!("/jenkins/{evil}")),
             Answer::new(500).body(format!("Logging ID={evil}")),
         ] {
-            jenkins.fault(Fault::answer(answer).times(1));
+            jenkins.fault(Fault::answer_to_posts(answer).times(1));
             let ran = repository.tool(&["trigger"]);
             assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.whole());
             assert_harmless(&ran.whole());

@@ -97,7 +97,7 @@ fn the_line_of_the_message_allows_it() {
             command.env("http_proxy", origin);
         });
         ran.succeeded();
-        let requests = proxy.requests();
+        let requests = proxy.posts();
         assert_eq!(requests.len(), 1);
         assert_eq!(requests[0].header("host"), Some(&b"ci.invalid:8080"[..]));
     });
@@ -171,5 +171,5 @@ fn a_config_that_the_users_config_includes_may_allow_it() {
         command.env("http_proxy", proxy.url());
     });
     assert!(!ran.whole().contains("plain http"), "{}", ran.whole());
-    assert_eq!(proxy.requests().len(), 1);
+    assert_eq!(proxy.posts().len(), 1);
 }

@@ -174,7 +174,7 @@ fn a_server_of_this_machine_with_its_own_hook_still_fires() {
         );
         scene.assert_fired(1);
         wait_for("the server's own", || {
-            let came = there.requests().iter().any(|request| request.method == "POST");
+            let came = there.posts().iter().any(|request| request.method == "POST");
             came.then_some(())
         });
     });

@@ -131,7 +131,7 @@ impl Scene<'_> {
     pub fn fired(&self) -> Vec<String> {
         let mut fired: Vec<String> = self
             .jenkins
-            .requests()
+            .posts()
             .iter()
             .filter(|request| request.method == "POST")
             .map(|request| {

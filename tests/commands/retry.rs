@@ -22,7 +22,7 @@ pub fn with_waiting<'a>(home: &'a Home, jenkins: &StandIn, branches: &[&str]) ->
 
 fn branches(jenkins: &StandIn) -> Vec<String> {
     jenkins
-        .requests()
+        .posts()
         .iter()
         .map(|request| request.form_values("BRANCH").concat())
         .collect()

@@ -36,7 +36,7 @@ fn with_three<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
 
 fn sent(jenkins: &StandIn) -> Vec<String> {
     jenkins
-        .requests()
+        .posts()
         .iter()
         .map(|request| request.form_values("BRANCH").concat())
         .collect()

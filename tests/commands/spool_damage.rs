@@ -46,7 +46,7 @@ fn retry_names_them_leaves_them_alone_and_sends_the_rest() {
     let before = damaged(&repository);
     jenkins.resume();
     let ran = repository.tool(&["retry"]);
-    assert_eq!(jenkins.requests().len(), 2);
+    assert_eq!(jenkins.posts().len(), 2);
     assert_eq!(damaged(&repository), before);
     filtered(&home, || {
         let mut settings = insta::Settings::clone_current();

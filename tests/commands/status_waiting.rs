@@ -141,12 +141,12 @@ fn what_cannot_be_read_is_named_with_the_way_out() {
 fn what_is_being_sent_is_told_and_that_its_sender_died() {
     let home = home();
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: true }).times(1));
     let repository = ready(&home, &short_file(&jenkins));
     let mut trigger = home.command(program(), &repository.folder);
     let trigger = trigger.arg("trigger").stdout(Stdio::null()).stderr(Stdio::null());
     let mut trigger = trigger.spawn().expect("the program starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     assert_eq!(json(&repository)["oldest"]["reason"], "it is being sent");
     trigger.kill().expect("killed");
     trigger.wait().expect("it ends");

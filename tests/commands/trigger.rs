@@ -67,7 +67,7 @@ fn only_the_rules_asked_for_fire() {
     repository
         .tool(&["trigger", "--only", "app", "--only", "other"])
         .succeeded();
-    assert_eq!(jenkins.requests().len(), 3);
+    assert_eq!(jenkins.posts().len(), 3);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn parameters_by_hand_replace_the_files_and_join_them() {
     assert_eq!(item.parameter("A"), Some("x=y"));
     assert_eq!(item.parameter("B"), Some(""));
     assert_eq!(item.parameter("BRANCH"), Some("fix/ü &+%"));
-    let form = jenkins.requests()[0].form();
+    let form = jenkins.posts()[0].form();
     assert_eq!(form.len(), 3, "each once: {form:?}");
 }
 

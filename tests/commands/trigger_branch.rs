@@ -32,9 +32,9 @@ pub fn triggered(
     jenkins: &StandIn,
     arguments: &[&str],
 ) -> (String, String, String) {
-    let before = jenkins.requests().len();
+    let before = jenkins.posts().len();
     repository.tool(&[&["trigger"], arguments].concat()).succeeded();
-    let requests = jenkins.requests();
+    let requests = jenkins.posts();
     assert_eq!(requests.len(), before + 1);
     let value = |name: &str| requests[before].form_values(name).concat();
     (value("BRANCH"), value("SHA"), value("REMOTE"))
@@ -220,7 +220,7 @@ fn a_branch_whose_name_is_no_utf8_is_passed_byte_for_byte() {
         });
         ran.succeeded();
         assert!(
-            jenkins.requests()[0]
+            jenkins.posts()[0]
                 .form()
                 .contains(&(b"BRANCH".to_vec(), b"fix/\xfc".to_vec()))
         );

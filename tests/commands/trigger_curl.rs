@@ -50,12 +50,12 @@ fn assert_curl_does_the_same(rules: &str, arguments: &[&str]) {
         .succeeded()
         .stdout;
     repository.tool(&[&["trigger"], arguments].concat()).succeeded();
-    let own: Vec<_> = jenkins.requests().iter().map(essence).collect();
+    let own: Vec<_> = jenkins.posts().iter().map(essence).collect();
     jenkins.clear_requests();
     let mut shell = home.command("sh", &repository.folder);
     let ran = Ran::of(shell.args(["-c", &shown]));
     assert_eq!(ran.code, 0, "{shown}\n{}", ran.whole());
-    let curls: Vec<_> = jenkins.requests().iter().map(essence).collect();
+    let curls: Vec<_> = jenkins.posts().iter().map(essence).collect();
     assert_eq!(curls, own, "{shown}");
 }
 

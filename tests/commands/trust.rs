@@ -134,7 +134,7 @@ fn a_clone_is_asked_about_for_itself() {
     home.git(&home.path(""), &["clone", "-q", "shop", "clone"]);
     let ran = home.tool(&home.path("clone"), &["trigger"]);
     assert_eq!(ran.code, 1, "{}", ran.whole());
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
 }
 
 #[test]
@@ -217,5 +217,5 @@ fn two_repositories_do_not_share_their_trust() {
     let other = home.repository("other", &short_file(&jenkins));
     other.commit("first");
     assert_eq!(other.tool(&["trigger"]).code, 1);
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
 }

@@ -176,7 +176,7 @@ fn trust_releases_what_was_held_and_sends_it() {
             repository.waiting().is_empty().then_some(())
         });
         // They ask for the same.
-        assert_eq!(other.requests().len(), 1);
+        assert_eq!(other.posts().len(), 1);
         assert!(jenkins.requests().is_empty());
         filtered(home, || {
             insta::allow_duplicates! {

@@ -49,7 +49,7 @@ fn a_trigger_that_jenkins_merges_is_said_to_be_merged() {
 fn the_item_is_put_under_the_configured_url_whatever_host_the_location_names() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::answer(
+    jenkins.fault(Fault::answer_to_posts(
         Answer::new(201).header("Location", "http://internal.example:9999/x/queue/item/77/"),
     ));
     let repository = home.repository("shop", &short_file(&jenkins));
@@ -75,7 +75,7 @@ fn a_201_without_a_queue_item_is_not_taken_for_success() {
         Answer::new(200).body("<html>welcome</html>"),
         Answer::new(303).header("Location", "/login"),
     ] {
-        jenkins.fault(Fault::answer(answer.clone()).times(1));
+        jenkins.fault(Fault::answer_to_posts(answer.clone()).times(1));
         let ran = repository.tool(&["trigger"]);
         assert_eq!(ran.code, 3, "{answer:?}\n{}", ran.whole());
     }

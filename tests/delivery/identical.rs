@@ -66,17 +66,17 @@ fn a_command_that_is_refused_leaves_a_sender_to_what_came_meanwhile() {
             repository.spooled("new").is_empty().then_some(())
         });
         wait_for_all(&home);
-        assert_eq!(jenkins.requests().len(), 1);
+        assert_eq!(jenkins.posts().len(), 1);
     }
 }
 
 /// A sender dies when Jenkins has its request, and before the answer.
 fn kill_while_its_request_is_out(repository: &Repository<'_>, jenkins: &StandIn) {
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: true }).times(1));
     let mut retry = repository.home.command(program(), &repository.folder);
     let retry = retry.arg("retry").stdout(Stdio::null()).stderr(Stdio::null());
     let mut retry = retry.spawn().expect("the program starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     retry.kill().expect("killed");
     retry.wait().expect("it ends");
 }
@@ -100,7 +100,7 @@ fn identical_ones_are_sent_once_and_share_one_outcome() {
     let retry = repository.tool(&["retry"]).succeeded();
     assert!(retry.stdout.contains("(and 4 identical)"), "{}", retry.whole());
     assert_eq!(retry.stdout.lines().count(), 1, "{}", retry.whole());
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
     let journal = repository.journal();
     let last = journal.last().expect("a line");
     assert_eq!(last["outcome"], "queued", "{journal:?}");
@@ -117,14 +117,14 @@ fn what_jenkins_refuses_of_identical_ones_fails_for_all_and_goes_out_again() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
     wait_in_line(&repository, 3);
-    jenkins.fault(Fault::answer(Answer::new(409)).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(409)).times(1));
     let refused = repository.tool(&["retry"]);
     assert_eq!(refused.code, 3, "{}", refused.whole());
     assert_eq!(repository.spooled("failed").len(), 3);
     assert!(repository.spooled("new").is_empty());
     jenkins.clear_requests();
     repository.tool(&["retry"]).succeeded();
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
     assert!(repository.spooled("failed").is_empty());
 }
 
@@ -146,7 +146,7 @@ fn a_request_for_several_that_was_lost_is_found_for_all() {
         "{}",
         ran.whole()
     );
-    let posts = jenkins.requests();
+    let posts = jenkins.posts();
     assert_eq!(posts.iter().filter(|request| request.method == "POST").count(), 2);
     let journal = repository.journal();
     let newest = journal.iter().rev().take(2);
@@ -195,7 +195,7 @@ fn cancel_two_of_three(file: &dyn Fn(&StandIn) -> String) {
     assert_eq!((&last["id"], &last["outcome"]), expected, "{journal:?}");
     let message = last["message"].as_str().expect("a message");
     assert!(message.contains("it was found in Jenkins"), "{message}");
-    let requests = jenkins.requests();
+    let requests = jenkins.posts();
     assert_eq!(
         requests.iter().filter(|request| request.method == "POST").count(),
         1
@@ -224,7 +224,7 @@ fn of_a_burst_only_the_newest_of_each_branch_is_sent_after_the_delay() {
     repository.commit("elsewhere");
     let work = repository.head();
     assert!(jenkins.requests().is_empty());
-    assert!(jenkins.wait_until(|state| state.requests.len() == 2, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 2, PATIENCE));
     wait_for("the end of all", || {
         repository.spooled("new").is_empty().then_some(())
     });
@@ -237,7 +237,7 @@ fn of_a_burst_only_the_newest_of_each_branch_is_sent_after_the_delay() {
     // It was held here, so Jenkins is not asked to wait once more.
     assert!(
         jenkins
-            .requests()
+            .posts()
             .iter()
             .all(|request| request.form_values("delay").is_empty())
     );
@@ -270,12 +270,12 @@ fn by_hand_nothing_is_held() {
     assert!(jenkins.requests().is_empty());
     // The one that was held is the same, and older: one request is enough for both.
     repository.tool(&["trigger"]).succeeded();
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
     repository.commit("second");
     repository.commit("third");
     let third = repository.head();
     repository.tool(&["retry"]).succeeded();
-    let requests = jenkins.requests();
+    let requests = jenkins.posts();
     assert_eq!(requests.len(), 2);
     assert_eq!(requests[1].form_values("COMMIT"), [third.trim()]);
 }
@@ -299,5 +299,5 @@ fn what_is_held_goes_out_when_its_sender_was_killed() {
             .expect("it runs");
         ran.success().then_some(())
     });
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
 }

@@ -76,12 +76,12 @@ fn a_server_that_comes_back_gets_the_trigger_from_the_sender_that_waits() {
     let jenkins = StandIn::start(shop());
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
-    jenkins.fault(Fault::answer(Answer::new(503).body("busy")).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503).body("busy")).times(1));
     repository.commit("first");
     let journal = repository.wait_for_journal(2);
     assert_eq!(journal[0]["outcome"], "waiting");
     assert_eq!(journal[1]["outcome"], "queued");
-    assert_eq!(jenkins.requests().len(), 2);
+    assert_eq!(jenkins.posts().len(), 2);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn without_credentials_nothing_is_contacted_and_the_trigger_waits() {
     assert!(jenkins.requests().is_empty());
 
     repository.tool(&["retry"]).succeeded();
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
 }
 
 /// What `trigger` says of a server that is away is true: somebody tries again.
@@ -125,7 +125,7 @@ fn what_waits_after_a_trigger_by_hand_is_sent_in_the_background() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.tool(&["trust", "--yes"]).succeeded();
     repository.commit("first");
-    jenkins.fault(Fault::answer(Answer::new(503)).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)).times(1));
     assert_eq!(repository.tool(&["trigger"]).code, 1);
     let journal = repository.wait_for_journal(2);
     assert_eq!(journal[1]["outcome"], "queued");

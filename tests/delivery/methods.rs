@@ -12,7 +12,7 @@ fn long_file(jenkins: &StandIn, rule: &str) -> String {
 fn request(home: &Home, jenkins: &StandIn, rule: &str) -> RecordedRequest {
     let repository = home.repository("shop", &long_file(jenkins, rule));
     commit_and_wait(&repository);
-    let mut requests = jenkins.requests();
+    let mut requests = jenkins.posts();
     assert_eq!(requests.len(), 1, "{requests:?}");
     requests.remove(0)
 }
@@ -22,7 +22,7 @@ fn request_and_id(home: &Home, jenkins: &StandIn, rule: &str) -> (RecordedReques
     let repository = home.repository("shop", &long_file(jenkins, rule));
     commit_and_wait(&repository);
     let id = repository.journal()[0]["id"].as_str().expect("an id").to_owned();
-    (jenkins.requests().remove(0), id)
+    (jenkins.posts().remove(0), id)
 }
 
 fn commit_and_wait(repository: &Repository<'_>) {
@@ -147,7 +147,7 @@ fn a_job_with_parameters_is_asked_the_other_way_once() {
     let repository = home.repository("shop", &long_file(&jenkins, rule));
     commit_and_wait(&repository);
     let targets: Vec<_> = jenkins
-        .requests()
+        .posts()
         .into_iter()
         .map(|request| request.target)
         .collect();
@@ -174,7 +174,7 @@ fn a_job_that_takes_no_parameter_is_never_built_without_the_branch() {
         repository.commit("first");
         let journal = repository.wait_for_journal(1);
         assert_eq!(journal[0]["outcome"], "failed", "{journal:?}");
-        assert_eq!(jenkins.requests().len(), 1);
+        assert_eq!(jenkins.posts().len(), 1);
         assert!(jenkins.queue_items().is_empty());
     }
 }

@@ -24,7 +24,7 @@ fn a_newer_trigger_never_overtakes_an_older_one_of_its_branch() {
     );
     let repository = home.repository("shop", &file);
     repository.install();
-    jenkins.fault(Fault::answer(Answer::new(503)));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)));
     for subject in ["one", "two", "three"] {
         repository.commit(subject);
     }
@@ -32,7 +32,7 @@ fn a_newer_trigger_never_overtakes_an_older_one_of_its_branch() {
     jenkins.clear_requests();
     assert_eq!(repository.tool(&["retry"]).code, 1);
     let tried = jenkins
-        .requests()
+        .posts()
         .iter()
         .flat_map(|request| request.form_values("N"))
         .collect::<Vec<_>>();
@@ -52,7 +52,9 @@ fn a_newer_trigger_never_overtakes_an_older_one_of_its_branch() {
 fn another_job_is_not_held_back() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop().job(Job::new("other").string_parameter("BRANCH", "")));
-    jenkins.fault(Fault::answer(Answer::new(503)).when(|request| request.target.contains("/job/deploy/")));
+    jenkins.fault(
+        Fault::answer_to_posts(Answer::new(503)).when(|request| request.target.contains("/job/deploy/")),
+    );
     let file = format!(
         "version: 1\nserver: {}\njobs:\n  - job: shop/deploy\n  - job: other\n",
         jenkins.url()
@@ -82,14 +84,14 @@ fn a_commit_during_a_trigger_by_hand_is_sent() {
     repository.tool(&["trust", "--yes"]).succeeded();
     repository.commit("first");
     repository.install();
-    jenkins.fault(Fault::new(FaultAction::Delay(Duration::from_secs(3))).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Delay(Duration::from_secs(3))).times(1));
     let mut by_hand = home.command(crate::support::program(), &repository.folder);
     let mut by_hand = by_hand
         .args(["trigger", "--branch", "main"])
         .stdout(Stdio::null())
         .spawn()
         .expect("the program starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     repository.git(&["checkout", "-q", "-b", "work"]);
     repository.commit("second");
     assert!(by_hand.wait().expect("it ends").success());
@@ -99,7 +101,7 @@ fn a_commit_during_a_trigger_by_hand_is_sent() {
             PATIENCE
         ),
         "{:?}",
-        jenkins.requests()
+        jenkins.posts()
     );
 }
 
@@ -113,7 +115,7 @@ fn several_retries_at_once_send_each_trigger_once() {
     );
     let repository = home.repository("shop", &file);
     repository.install();
-    jenkins.fault(Fault::answer(Answer::new(500)));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(500)));
     repository.commit("first");
     repository.wait_for_journal(2);
     wait_for("two failures", || {
@@ -131,7 +133,7 @@ fn several_retries_at_once_send_each_trigger_once() {
     for mut retry in retries {
         assert!(retry.wait().expect("it ends").success());
     }
-    assert_eq!(jenkins.requests().len(), 2, "{:?}", jenkins.requests());
+    assert_eq!(jenkins.posts().len(), 2, "{:?}", jenkins.posts());
 }
 
 /// A sender that is at work has read what is trusted; what is trusted meanwhile counts all the same.
@@ -150,15 +152,15 @@ fn what_is_trusted_while_a_sender_is_at_work_is_sent() {
             other.url()
         ),
     );
-    slow.fault(Fault::new(FaultAction::Delay(Duration::from_secs(2))));
+    slow.fault(Fault::of_posts(FaultAction::Delay(Duration::from_secs(2))));
     repository.commit("names another server");
-    assert!(slow.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(slow.wait_until(|state| state.posts().len() == 1, PATIENCE));
     repository.tool(&["trust"]).succeeded();
     assert!(other.requests().is_empty(), "the first sender is still at work");
-    assert!(other.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(other.wait_until(|state| state.posts().len() == 1, PATIENCE));
     let sent = repository.wait_for_journal(3);
     assert_eq!(sent[2]["outcome"], "queued", "{sent:?}");
-    assert_eq!(slow.requests().len(), 1);
+    assert_eq!(slow.posts().len(), 1);
 }
 
 /// Retry tries what was lost once more, and with it what its slow server kept from being tried.
@@ -185,7 +187,7 @@ fn what_is_tried_a_second_time_overtakes_nothing() {
     // After four seconds and more the first waits: nobody says whether its user is known.
     let once = |action, part: &'static str| {
         jenkins.fault(
-            Fault::new(action)
+            Fault::of_posts(action)
                 .when(move |request| request.target.contains(part))
                 .times(1),
         );
@@ -202,7 +204,7 @@ fn what_is_tried_a_second_time_overtakes_nothing() {
     // The second is lost.
     once(FaultAction::Hold { processed: false }, "job/two");
     let ran = repository.tool(&["retry"]);
-    let posted = jenkins.requests();
+    let posted = jenkins.posts();
     let posted = posted.iter().filter(|request| request.method == "POST");
     let bodies: Vec<String> = posted
         .filter(|request| request.target.contains("job/one"))

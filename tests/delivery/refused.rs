@@ -196,7 +196,9 @@ fn a_redirect_to_another_origin_is_never_followed() {
         let elsewhere = StandIn::start(shop());
         let jenkins = StandIn::start(shop());
         let target = format!("{}/job/shop/job/deploy/buildWithParameters", elsewhere.url());
-        jenkins.fault(Fault::answer(Answer::new(status).header("Location", target)));
+        jenkins.fault(Fault::answer_to_posts(
+            Answer::new(status).header("Location", target),
+        ));
         let repository = home.repository("shop", &short_file(&jenkins));
         repository.install();
         repository.git(&["commit", "-q", "--allow-empty", "--no-verify", "-m", "first"]);
@@ -224,7 +226,9 @@ fn a_redirect_to_a_login_elsewhere_is_no_new_address() {
     ] {
         let home = Home::new(&gits()[0]);
         let jenkins = StandIn::start(shop());
-        jenkins.fault(Fault::answer(Answer::new(302).header("Location", location)));
+        jenkins.fault(Fault::answer_to_posts(
+            Answer::new(302).header("Location", location),
+        ));
         let repository = home.repository("shop", &short_file(&jenkins));
         repository.tool(&["trust", "--yes"]).succeeded();
         repository.commit("first");
@@ -247,7 +251,9 @@ fn a_redirect_of_the_same_host_or_to_the_jobs_page_is_read_for_what_it_means() {
     ] {
         let home = Home::new(&gits()[0]);
         let jenkins = StandIn::start(shop().context_path("/ci"));
-        jenkins.fault(Fault::answer(Answer::new(302).header("Location", location)));
+        jenkins.fault(Fault::answer_to_posts(
+            Answer::new(302).header("Location", location),
+        ));
         let repository = home.repository("shop", &short_file(&jenkins));
         repository.tool(&["trust"]).succeeded();
         repository.commit("first");

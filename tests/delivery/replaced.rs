@@ -32,10 +32,10 @@ fn busy<'a>(home: &'a Home, program: &Path) -> Busy<'a> {
     let mut install = home.command(program, &repository.folder);
     Ran::of(install.args(["install", "post-commit"])).succeeded();
     repository.git(&["checkout", "-q", "-b", "waits/main"]);
-    jenkins.fault(Fault::new(FaultAction::Delay(ANSWER)).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Delay(ANSWER)).times(1));
     repository.commit("first");
     let first = repository.head();
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     Busy {
         jenkins,
         repository,
@@ -59,7 +59,7 @@ impl Busy<'_> {
 
     #[track_caller]
     fn is_still_busy(&self) {
-        let requests = self.jenkins.requests();
+        let requests = self.jenkins.posts();
         assert!(
             requests.len() == 1 && requests[0].status.is_none(),
             "{requests:?}"
@@ -184,10 +184,10 @@ fn what_comes_during_a_retry_whose_program_is_replaced_is_sent_by_the_new_one() 
         let first = repository.head();
         kill_all(&home, &jenkins);
         jenkins.resume();
-        jenkins.fault(Fault::new(FaultAction::Delay(ANSWER)).times(1));
+        jenkins.fault(Fault::of_posts(FaultAction::Delay(ANSWER)).times(1));
         let mut retry = home.command(&own, &repository.folder);
         let retry = retry.arg("retry").stdout(Stdio::null()).spawn();
-        assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+        assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
         if deleted_first {
             fs::remove_file(&own).expect("the program");
         }

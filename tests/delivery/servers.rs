@@ -19,15 +19,15 @@ fn two(one: &StandIn, other: &StandIn) -> String {
 fn one_that_hangs_does_not_hold_the_other_not_even_for_what_comes_later() {
     let home = Home::new(&gits()[0]);
     let (slow, quick) = (StandIn::start(shop()), StandIn::start(shop()));
-    slow.fault(Fault::new(FaultAction::Hold { processed: true }));
+    slow.fault(Fault::of_posts(FaultAction::Hold { processed: true }));
     let repository = home.repository("shop", &two(&slow, &quick));
     repository.install();
     repository.commit("first");
-    assert!(quick.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(quick.wait_until(|state| state.posts().len() == 1, PATIENCE));
     repository.commit("second");
     // The first request to the slow one is still out.
-    assert!(quick.wait_until(|state| state.requests.len() == 2, Duration::from_secs(8)));
-    assert_eq!(slow.requests().len(), 1);
+    assert!(quick.wait_until(|state| state.posts().len() == 2, Duration::from_secs(8)));
+    assert_eq!(slow.posts().len(), 1);
     wait_for("nothing to wait for the quick one", || {
         (repository.spooled("new").len() == 2).then_some(())
     });
@@ -47,7 +47,7 @@ fn one_that_does_not_answer_is_left_alone_for_a_while() {
     let repository = home.repository("shop", &file);
     repository.tool(&["trust"]).succeeded();
     repository.commit("first");
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: false }));
+    jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: false }));
     let ran = repository.tool(&["trigger"]);
     assert_eq!(ran.code, 1, "{}", ran.whole());
     assert_eq!(
@@ -81,12 +81,12 @@ fn jobs_that_always_fail_do_not_keep_others_from_their_turn() {
     let repository = home.repository("shop", &file);
     repository.tool(&["trust"]).succeeded();
     repository.commit("first");
-    jenkins.fault(Fault::answer(Answer::new(503)).when(|request| request.target.contains("broken")));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)).when(|request| request.target.contains("broken")));
     assert_eq!(repository.tool(&["trigger", "--only", "broken"]).code, 1);
     jenkins.clear_requests();
     assert_eq!(repository.tool(&["trigger"]).code, 1);
     let asked: Vec<String> = jenkins
-        .requests()
+        .posts()
         .into_iter()
         .map(|request| request.target)
         .collect();
@@ -104,7 +104,7 @@ fn one_that_takes_its_time_for_many_does_not_hold_what_comes_later_for_the_other
         setup.job(Job::new(name).string_parameter("BRANCH", ""))
     });
     let (slow, quick) = (StandIn::start(setup), StandIn::start(shop()));
-    slow.fault(Fault::new(FaultAction::Delay(Duration::from_millis(300))));
+    slow.fault(Fault::of_posts(FaultAction::Delay(Duration::from_millis(300))));
     let jobs: String = names
         .iter()
         .map(|name| format!("  - {{ job: {name}, server: slow }}\n"))
@@ -118,8 +118,8 @@ fn one_that_takes_its_time_for_many_does_not_hold_what_comes_later_for_the_other
     let repository = home.repository("shop", &file);
     repository.install();
     repository.commit("first");
-    assert!(quick.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(quick.wait_until(|state| state.posts().len() == 1, PATIENCE));
     repository.commit("second");
-    assert!(quick.wait_until(|state| state.requests.len() == 2, PATIENCE));
-    assert!(slow.requests().len() < MANY);
+    assert!(quick.wait_until(|state| state.posts().len() == 2, PATIENCE));
+    assert!(slow.posts().len() < MANY);
 }

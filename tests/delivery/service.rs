@@ -61,7 +61,7 @@ fn a_service_sends_what_comes_to_several_repositories_until_it_is_stopped() {
             .env_remove("JENKINS_API_TOKEN");
         assert!(commit.status().expect("git").success());
         assert!(
-            jenkins.wait_until(|state| state.requests.len() == number + 1, PATIENCE),
+            jenkins.wait_until(|state| state.posts().len() == number + 1, PATIENCE),
             "{:?}",
             repository.journal()
         );
@@ -84,7 +84,7 @@ fn a_service_tries_again_by_itself() {
     let mut command = home.command(program(), &repository.folder);
     command.args(["deliver", "--watch"]).stdout(Stdio::piped());
     let service = Service::start(&mut command);
-    jenkins.fault(Fault::answer(Answer::new(503)).times(2));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)).times(2));
     repository.commit("first");
     let journal = repository.wait_for_journal(2);
     assert_eq!(journal[1]["outcome"], "queued", "{journal:?}");
@@ -120,7 +120,7 @@ fn once_it_sends_what_waits_and_prints_it() {
     let repository = home.repository("one", &short_file(&jenkins));
     repository.without_sleepers();
     repository.install();
-    jenkins.fault(Fault::answer(Answer::new(503)).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)).times(1));
     repository.commit("first");
     repository.wait_for_journal(1);
     let ran = repository.tool(&["deliver"]).succeeded();
@@ -151,15 +151,15 @@ fn what_is_held_for_its_credentials_is_not_taken_for_lost() {
     });
     commit_without_credentials(&repository);
     // One request each time, and one whether its user is known.
-    assert!(jenkins.wait_until(|state| state.requests.len() >= 2, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() >= 2, PATIENCE));
     wait_for("it to be tried again and again", || {
         // Anything that changes there wakes the service, once it sleeps.
         let other = repository.spool().join("new").join("other");
         fs::write(&other, "").expect("written");
         fs::remove_file(&other).expect("removed");
-        (jenkins.requests().len() >= 6).then_some(())
+        (jenkins.posts().len() >= 6).then_some(())
     });
-    let looked = jenkins.requests().into_iter().map(|request| request.target);
+    let looked = jenkins.posts().into_iter().map(|request| request.target);
     let looked: Vec<String> = looked
         .filter(|target| target.contains("/api/json?tree="))
         .collect();
@@ -177,7 +177,7 @@ fn one_that_is_stopped_leaves_a_sender_to_what_still_waits() {
     let mut command = home.command(program(), &repository.folder);
     command.args(["deliver", "--watch"]).stdout(Stdio::piped());
     let service = Service::start(&mut command);
-    jenkins.fault(Fault::answer(Answer::new(503)).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(503)).times(1));
     repository.commit("first");
     repository.wait_for_journal(1);
     assert_eq!(service.stop().0, 0);

@@ -15,7 +15,7 @@ fn one_odd_401_is_not_taken_for_bad_credentials() {
     let jenkins = StandIn::start(shop());
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
-    jenkins.fault(Fault::answer(jetty_401()).times(1));
+    jenkins.fault(Fault::answer_to_posts(jetty_401()).times(1));
     repository.commit("first");
     let journal = repository.wait_for_journal(1);
     assert_eq!(journal[0]["outcome"], "queued", "{journal:?}");
@@ -28,7 +28,7 @@ fn one_odd_crumb_403_is_not_taken_for_bad_credentials() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.install();
     let page = "<title>Error 403 No valid crumb was included in the request</title>";
-    jenkins.fault(Fault::answer(Answer::new(403).body(page)).times(1));
+    jenkins.fault(Fault::answer_to_posts(Answer::new(403).body(page)).times(1));
     repository.commit("first");
     let journal = repository.wait_for_journal(1);
     assert_eq!(journal[0]["outcome"], "queued", "{journal:?}");
@@ -51,7 +51,7 @@ fn credentials_that_are_refused_twice_are_bad() {
         ran.whole()
     );
     let asked: Vec<_> = jenkins
-        .requests()
+        .posts()
         .into_iter()
         .map(|request| request.target)
         .collect();

@@ -55,7 +55,7 @@ fn bad_weather(jenkins: &StandIn, dice: &mut Dice) -> Arc<AtomicUsize> {
     for action in actions {
         let own = Mutex::new(Dice(dice.below(1 << 30) as u64));
         let count = Arc::clone(&count);
-        jenkins.fault(Fault::new(action).when(move |_| {
+        jenkins.fault(Fault::of_posts(action).when(move |_| {
             let hit = own.lock().expect("no panic").below(1000) < 15;
             count.fetch_add(usize::from(hit), Ordering::Relaxed);
             hit
@@ -140,7 +140,7 @@ fn storm(branches: usize, pushes: usize) {
     let faults = bad_weather(&storm.jenkins, &mut storm.dice);
     storm
         .jenkins
-        .fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+        .fault(Fault::of_posts(FaultAction::Hold { processed: true }).times(1));
     let mut accepted = 0;
     for push in 0..pushes {
         for number in 0..storm.servers.len() {
@@ -170,7 +170,7 @@ fn storm(branches: usize, pushes: usize) {
     println!(
         "{accepted} triggers, {} requests, {} of them hit, {} kills, {} restarts: {builds} builds too many, \
          {requests} requests too many",
-        storm.jenkins.requests().len(),
+        storm.jenkins.posts().len(),
         faults.load(Ordering::Relaxed),
         storm.kills,
         storm.restarts,

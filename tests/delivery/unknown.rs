@@ -16,7 +16,7 @@ use crate::support::{TOKEN, USER};
 fn journal_of(action: FaultAction, file: impl Fn(&StandIn) -> String) -> (Home, StandIn, Vec<Value>) {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop().job(tagged()));
-    jenkins.fault(Fault::new(action).times(1));
+    jenkins.fault(Fault::of_posts(action).times(1));
     let journal = {
         let repository = home.repository("shop", &file(&jenkins));
         repository.install();
@@ -40,7 +40,7 @@ fn tagged() -> Job {
 }
 
 fn asked_to_build(jenkins: &StandIn) -> usize {
-    let requests = jenkins.requests();
+    let requests = jenkins.posts();
     let posts = requests.iter().filter(|request| request.method == "POST");
     posts.count()
 }
@@ -143,7 +143,7 @@ fn where_the_note_is_kept_it_is_found_by_its_id() {
     repository.install();
     repository.commit("first");
     repository.wait_for_journal(1);
-    jenkins.fault(Fault::new(FaultAction::CloseUnanswered { processed: false }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::CloseUnanswered { processed: false }).times(1));
     repository.commit("second");
     let journal = repository.wait_for_journal(3);
     assert_eq!(journal[1]["outcome"], "unknown", "{journal:?}");
@@ -157,7 +157,7 @@ fn without_permission_to_look_it_is_sent_again_and_said() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop().job(tagged()));
     jenkins.put_user(User::new(USER, TOKEN).grant([Permission::OverallRead]));
-    jenkins.fault(Fault::new(FaultAction::CloseUnanswered { processed: true }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::CloseUnanswered { processed: true }).times(1));
     let file = format!(
         "version: 1\nserver: {}\njobs:\n  - {{ job: each, method: token-root, token_from: deploy, \
          delay: 30s }}\n",
@@ -179,7 +179,7 @@ fn without_permission_to_look_it_is_sent_again_and_said() {
 fn by_hand_it_is_looked_for_at_once() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::CloseUnanswered { processed: true }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::CloseUnanswered { processed: true }).times(1));
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.tool(&["trust", "--yes"]).succeeded();
     repository.commit("first");
@@ -197,7 +197,7 @@ fn by_hand_it_is_looked_for_at_once() {
 fn a_body_that_never_ends_does_not_hold_the_sender() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::HugeBody(100 << 20)).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::HugeBody(100 << 20)).times(1));
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.tool(&["trust", "--yes"]).succeeded();
     repository.commit("first");
@@ -215,7 +215,7 @@ fn on_its_way(repository: &Repository<'_>, jenkins: &StandIn) -> (Child, PathBuf
         .stderr(Stdio::null())
         .spawn()
         .expect("the program starts");
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     let entry = repository.spooled("new").remove(0);
     let content = fs::read(&entry).expect("the entry");
     (child, entry, content)
@@ -226,7 +226,7 @@ fn what_a_killed_sender_had_sent_is_found_by_the_next() {
     for processed in [true, false] {
         let home = Home::new(&gits()[0]);
         let jenkins = StandIn::start(shop());
-        jenkins.fault(Fault::new(FaultAction::Hold { processed }).times(1));
+        jenkins.fault(Fault::of_posts(FaultAction::Hold { processed }).times(1));
         let repository = home.repository("shop", &short_file(&jenkins));
         repository.tool(&["trust"]).succeeded();
         repository.commit("first");
@@ -249,7 +249,7 @@ fn what_a_killed_sender_had_sent_is_found_by_the_next() {
 fn what_the_journal_has_as_queued_is_not_sent_again() {
     let home = Home::new(&gits()[0]);
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::Delay(Duration::from_secs(1))).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Delay(Duration::from_secs(1))).times(1));
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.tool(&["trust"]).succeeded();
     repository.commit("first");
@@ -259,7 +259,7 @@ fn what_the_journal_has_as_queued_is_not_sent_again() {
     fs::write(&entry, content).expect("the entry");
     repository.tool(&["retry"]).succeeded();
     assert!(!entry.exists());
-    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.posts().len(), 1);
     assert_eq!(repository.journal().len(), 1);
 }
 
@@ -271,7 +271,7 @@ fn what_an_earlier_version_gave_up_is_looked_for_too() {
     let repository = home.repository("shop", &short_file(&jenkins));
     repository.tool(&["trust"]).succeeded();
     repository.commit("first");
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: true }).times(1));
+    jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: true }).times(1));
     let (mut child, entry, content) = on_its_way(&repository, &jenkins);
     child.kill().expect("killed");
     child.wait().expect("it ends");
@@ -300,7 +300,7 @@ fn of_two_requests_whose_sender_died_the_second_counts() {
         wait_in_line(&repository, waiting);
         wait_for_all(&home);
         jenkins.fault(
-            Fault::new(FaultAction::Hold { processed })
+            Fault::of_posts(FaultAction::Hold { processed })
                 .when(|request| request.method == "POST")
                 .times(1),
         );

@@ -183,7 +183,7 @@ fn a_refused_port_keeps_the_trigger() {
 #[test]
 fn an_answer_that_is_no_http_keeps_the_trigger() {
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::Garbage(
+    jenkins.fault(Fault::of_posts(FaultAction::Garbage(
         b"SSH-2.0-OpenSSH_9.2\r\n\0\xff".to_vec(),
     )));
     unreachable(&jenkins.url(), false);

@@ -9,8 +9,8 @@ use crate::support::{Home, PATIENCE, Ran, Repository, shop, short_file, with_eac
 fn assert_nothing_answered(repository: &Repository<'_>, jenkins: &StandIn) {
     assert_eq!(repository.journal().len(), 0);
     assert_eq!(repository.spooled("new").len(), 1);
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
-    assert_eq!(jenkins.requests()[0].status, None);
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
+    assert_eq!(jenkins.posts()[0].status, None);
     assert_eq!(repository.journal().len(), 0);
     assert_eq!(repository.spooled("new").len(), 1);
 }
@@ -19,7 +19,7 @@ fn assert_nothing_answered(repository: &Repository<'_>, jenkins: &StandIn) {
 fn while_jenkins_is_silent(commit: impl Fn(&Home, &Repository<'_>) -> Command) {
     with_each_git(|home| {
         let jenkins = StandIn::start(shop());
-        jenkins.fault(Fault::new(FaultAction::Hold { processed: false }));
+        jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: false }));
         let repository = home.repository("shop", &short_file(&jenkins));
         repository.install();
         repository.git(&["add", "--all"]);

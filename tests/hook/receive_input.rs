@@ -201,6 +201,6 @@ fn triggers_that_cannot_be_kept_are_said_in_one_line() {
         });
         let ran = scene.push(&["main:four"]);
         assert!(!ran.stderr.contains("more)"), "{}", ran.stderr);
-        assert_eq!(jenkins.requests().len(), 0);
+        assert_eq!(jenkins.posts().len(), 0);
     });
 }

@@ -393,12 +393,12 @@ fn a_default_branch_that_is_none_is_said_in_one_line() {
 fn a_push_returns_before_jenkins_answers() {
     with_each_git(|home| {
         let jenkins = StandIn::start(shop());
-        jenkins.fault(Fault::new(FaultAction::Hold { processed: false }));
+        jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: false }));
         let scene = scene(home, &jenkins);
         scene.push(&["main:one"]);
-        assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
-        assert_eq!(jenkins.requests()[0].status, None);
+        assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
+        assert_eq!(jenkins.posts()[0].status, None);
         scene.push(&["main:two"]);
-        assert_eq!(jenkins.requests()[0].status, None);
+        assert_eq!(jenkins.posts()[0].status, None);
     });
 }

@@ -27,7 +27,7 @@ fn one_post_with_the_branch_and_nothing_else() {
             Some(&b"application/x-www-form-urlencoded"[..])
         );
         assert_eq!(post.header("Authorization"), Some(LOGIN.as_bytes()));
-        for request in jenkins.requests() {
+        for request in jenkins.posts() {
             assert_eq!(request.header("Cookie"), None, "{request:?}");
             assert_eq!(request.header("Jenkins-Crumb"), None, "{request:?}");
             assert_eq!(request.path(), request.target, "{request:?}");

@@ -45,13 +45,13 @@ fn no_secret_is_on_disk_on_the_terminal_or_in_an_address() {
         said.push(repository.commit("first"));
         repository.wait_for_journal(3);
         let with_job_token = jenkins
-            .requests()
+            .posts()
             .iter()
             .filter(|request| contains(&request.body, JOB_TOKEN))
             .count();
-        assert_eq!(with_job_token, 1, "{:?}", jenkins.requests());
+        assert_eq!(with_job_token, 1, "{:?}", jenkins.posts());
 
-        jenkins.fault(Fault::new(FaultAction::CloseUnanswered { processed: false }).times(3));
+        jenkins.fault(Fault::of_posts(FaultAction::CloseUnanswered { processed: false }).times(3));
         said.push(repository.commit("second"));
         repository.wait_for_journal(6);
         jenkins.stop();

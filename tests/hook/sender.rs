@@ -19,7 +19,7 @@ struct Held<'a> {
 
 fn held(home: &Home) -> Held<'_> {
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::Hold { processed: false }));
+    jenkins.fault(Fault::of_posts(FaultAction::Hold { processed: false }));
     let file = format!(
         "version: 1\nserver: {}\njobs:\n  - job: shop/deploy\n",
         jenkins.url()
@@ -40,7 +40,7 @@ fn held(home: &Home) -> Held<'_> {
         .env("GIT_SSH_COMMAND", "kept");
     let ran = Ran::of(&mut shell);
     assert_eq!(ran.code, 0, "{}", ran.whole());
-    assert!(jenkins.wait_until(|state| state.requests.len() == 1, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
     let pid = sender_of(&repository);
     Held {
         jenkins,
@@ -77,7 +77,7 @@ fn with_a_held_sender(look: impl Fn(&Held<'_>)) {
     with_each_git(|home| {
         let held = held(home);
         look(&held);
-        assert_eq!(held.jenkins.requests()[0].status, None);
+        assert_eq!(held.jenkins.posts()[0].status, None);
         assert_eq!(held.repository.journal().len(), 0);
     });
 }

@@ -135,6 +135,6 @@ fn a_rule_that_ignores_markers_fires_beside_one_that_does_not() {
         );
         repository.wait_for_journal(1);
         assert_eq!(jenkins.queue_items()[0].job, "shop/deploy");
-        assert_eq!(jenkins.requests().len(), 1);
+        assert_eq!(jenkins.posts().len(), 1);
     });
 }

@@ -37,7 +37,7 @@ pub fn file_for_all(jenkins: &StandIn) -> String {
 /// The requests that trigger a job.
 pub fn triggers(jenkins: &StandIn) -> Vec<RecordedRequest> {
     jenkins
-        .requests()
+        .posts()
         .into_iter()
         .filter(|request| request.method == "POST")
         .collect()
@@ -67,7 +67,7 @@ pub fn assert_fired(repository: &Repository<'_>, jenkins: &StandIn, expected: &[
             PATIENCE
         ),
         "the last commit never came: {:?}",
-        jenkins.requests()
+        jenkins.posts()
     );
     let mut expected = expected.to_vec();
     expected.push(end);

@@ -53,6 +53,7 @@ pub struct Fault {
     pub(crate) action: FaultAction,
     pub(crate) when: Option<Predicate>,
     pub(crate) left: Option<usize>,
+    pub(crate) posts_only: bool,
 }
 
 impl Fault {
@@ -63,6 +64,16 @@ impl Fault {
             action,
             when: None,
             left: None,
+            posts_only: false,
+        }
+    }
+
+    /// The same for every POST, and for nothing that only looks.
+    #[must_use]
+    pub fn of_posts(action: FaultAction) -> Self {
+        Self {
+            posts_only: true,
+            ..Self::new(action)
         }
     }
 
@@ -73,6 +84,15 @@ impl Fault {
             processed: false,
             answer,
         })
+    }
+
+    /// The same to every POST, and to nothing that only looks.
+    #[must_use]
+    pub fn answer_to_posts(answer: Answer) -> Self {
+        Self {
+            posts_only: true,
+            ..Self::answer(answer)
+        }
     }
 
     /// Only for the next `count` requests that it meets.
@@ -101,9 +121,11 @@ impl fmt::Debug for Fault {
 
 /// The first fault that meets the request, counted down and thrown away when used up.
 pub(crate) fn choose(faults: &mut Vec<Fault>, request: &RecordedRequest) -> Option<FaultAction> {
-    let index = faults
-        .iter()
-        .position(|fault| fault.when.as_ref().is_none_or(|when| when(request)))?;
+    let meets = |fault: &Fault| {
+        let kind = !fault.posts_only || request.method == "POST";
+        kind && fault.when.as_ref().is_none_or(|when| when(request))
+    };
+    let index = faults.iter().position(meets)?;
     let action = faults[index].action.clone();
     if let Some(left) = &mut faults[index].left {
         *left = left.saturating_sub(1);

@@ -177,6 +177,13 @@ pub struct StateView {
 }
 
 impl StateView {
+    /// The POSTs so far: what only looks is left out.
+    #[must_use]
+    pub fn posts(&self) -> Vec<&RecordedRequest> {
+        let requests = self.requests.iter();
+        requests.filter(|request| request.method == "POST").collect()
+    }
+
     /// The builds of one job.
     #[must_use]
     pub fn builds_of(&self, job: &str) -> Vec<&BuildView> {

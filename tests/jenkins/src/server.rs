@@ -105,6 +105,14 @@ impl StandIn {
         lock(&self.shared.world).requests.clone()
     }
 
+    /// The POSTs among them: what only looks is left out.
+    #[must_use]
+    pub fn posts(&self) -> Vec<RecordedRequest> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.method == "POST");
+        requests
+    }
+
     /// Gives away the requests so far, and forgets them: none that comes meanwhile is lost.
     #[must_use]
     pub fn take_requests(&self) -> Vec<RecordedRequest> {

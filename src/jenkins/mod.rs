@@ -6,6 +6,7 @@ mod follow;
 mod job;
 mod look;
 mod multibranch;
+mod origin;
 pub mod parameters;
 mod read;
 mod session;
@@ -24,6 +25,7 @@ pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use job::Job;
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
+pub use origin::{Given, Origin};
 pub use trigger::{Attempt, Way};
 
 use crate::secret::{Login, Secret};

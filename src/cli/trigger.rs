@@ -7,7 +7,7 @@ use url::Url;
 
 use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
-use crate::credentials::trust;
+use crate::credentials::{self, trust};
 use crate::deliver::{self, Foreground};
 use crate::environment;
 use crate::event::{Event, manual};
@@ -196,10 +196,15 @@ fn send(
     }
     // Whoever asked by hand asks again when what holds it is put right; two would go out then.
     let what = (triggers, true);
-    if !(arguments.wait || arguments.follow) {
-        return outcomes::send(printer, &spool, sending, what, arguments.json);
-    }
     let (outcomes, sent) = outcomes::deliver(&spool, sending, what)?;
+    for trigger in triggers {
+        say_defaults(printer, &spool, trigger);
+    }
+    if !(arguments.wait || arguments.follow) {
+        let exit = outcomes::print(printer, &outcomes, arguments.json);
+        sent?;
+        return Ok(exit);
+    }
     let (mut accepted, mut others) = (Vec::new(), Vec::new());
     for (trigger, entry) in outcomes {
         // Older ones that had to go first are nobody's to wait for.
@@ -222,6 +227,22 @@ fn send(
     };
     let built = watch::run(printer, &accepted, wishes)?;
     Ok(built.worse(refused))
+}
+
+/// With -v, what the job takes and the trigger leaves to its default.
+fn say_defaults(printer: &Printer, spool: &Spool, trigger: &Trigger) {
+    let server = Url::parse(&trigger.server).ok();
+    let Some(login) = server.and_then(|server| credentials::login_for(&server).ok()) else {
+        return;
+    };
+    let job = deliver::known_job(spool, (&trigger.server, &trigger.job), &login.user);
+    let defaults = job.map(|job| job.left_to_defaults(&deliver::parameters_of(trigger)));
+    for default in defaults.into_iter().flatten() {
+        printer.detail(&format!(
+            "{}: not sent, so the job's default: {default}",
+            trigger.job
+        ));
+    }
 }
 
 /// A request as it would go out, secrets left out.
@@ -255,7 +276,7 @@ fn show(printer: &Printer, trigger: &Trigger, arguments: &Arguments) -> anyhow::
         secrets.extend([environment::USER_ID.to_owned(), environment::API_TOKEN.to_owned()]);
     }
     secrets.extend(token);
-    let form = order.form();
+    let form = order.form(true);
     if arguments.json {
         printer.json(&Shown {
             job: &trigger.job,
@@ -284,14 +305,14 @@ fn curl(order: &Order<'_>, url: &str, token: Option<&str>) -> String {
     if order.method.needs_user() {
         command.push("--user \"$JENKINS_USER_ID:$JENKINS_API_TOKEN\"".into());
     }
-    for (name, value) in order.form() {
+    for (name, value) in order.form(true) {
         match (name, token) {
             // No parameter can have this name.
             ("token", Some(variable)) => command.push(format!("--data-urlencode \"token=${variable}\"")),
             _ => command.push(format!("--data {}", quoted(&encode_form(&[(name, value)])))),
         }
     }
-    if order.form().is_empty() {
+    if order.form(true).is_empty() {
         command.push("--data ''".into());
     }
     command.push(quoted(url));

@@ -32,6 +32,12 @@ struct File {
     jobs: HashMap<String, Known>,
 }
 
+/// What this user was told about a job not long ago, by whoever sent from this spool.
+#[must_use]
+pub fn known_job(spool: &Spool, (server, job): (&str, &str), user: &str) -> Option<Job> {
+    Jobs::new(spool, server).get(job, user).cloned()
+}
+
 /// The jobs of one server, in memory and in the spool's folder.
 #[derive(Debug)]
 pub(super) struct Jobs<'a> {

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::{Foreground, Sent};
+pub use known::known_job;
 pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
 pub use sender::Stopped;
 

@@ -34,24 +34,28 @@ pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> Sta
         let age = now.duration_since(scan.last);
         !age.is_negative() && age < PAUSE
     });
-    let may_scan = if asked.is_some() {
-        Ok(())
+    let scan = if let Some(scan) = asked {
+        scan
     } else {
-        match client.scan(project, &branch, login) {
-            Scanned::Asked => Ok(()),
-            Scanned::MayNot(why) => Err(why),
+        let refused = match client.scan(project, login) {
+            Scanned::Asked => None,
+            Scanned::MayNot(status) => Some(status),
             Scanned::Away(why) => return State::Waiting(why.to_string()),
             Scanned::Impossible(why) => return State::Refused(why.to_string()),
+        };
+        Scan {
+            first: trigger.scan.map_or(now, |scan| scan.first),
+            last: now,
+            refused,
         }
     };
-    let first = trigger.scan.map_or(now, |scan| scan.first);
-    let last = asked.map_or(now, |scan| scan.last);
-    trigger.scan = Some(Scan { first, last });
-    if now.duration_since(first) >= PATIENCE {
+    trigger.scan = Some(scan);
+    if now.duration_since(scan.first) >= PATIENCE {
         return State::Refused(client.not_indexed(project, &branch).to_string());
     }
-    State::Waiting(match may_scan {
-        Ok(()) => client.is_scanning(project, &branch).to_string(),
-        Err(why) => why.to_string(),
-    })
+    let why = match scan.refused {
+        None => client.is_scanning(project, &branch),
+        Some(status) => client.may_not_scan(project, &branch, &login.user, status),
+    };
+    State::Waiting(why.to_string())
 }

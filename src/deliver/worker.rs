@@ -15,7 +15,7 @@ use super::project;
 use super::sender::{Stopped, Told};
 use crate::credentials;
 use crate::jenkins::{
-    self, Attempt, Client, Explanation, Looked, Method, Order, SECOND_LOOK, Unseen, Wanted, Way,
+    self, Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
 };
 use crate::secret::Login;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
@@ -470,7 +470,10 @@ impl<'a> Worker<'a> {
                 if way.is_ok() && !job.is_unborn_pipeline() {
                     self.jobs.put(order.job, &looker.user, job);
                 }
-                way.map(Found::Way).map_err(|why| State::Refused(why.to_string()))
+                way.map(Found::Way).map_err(|why| match why {
+                    NoWay::Never(why) => State::Refused(why.to_string()),
+                    NoWay::NotYet(why) => State::Waiting(why.to_string()),
+                })
             }
             Err(Unseen::Away(why)) => Err(State::Waiting(why.to_string())),
             Err(Unseen::Missing) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
@@ -530,7 +533,10 @@ impl<'a> Worker<'a> {
                 url,
                 note: way.note,
             },
-            State::Polled(_) => State::Polled(way.note),
+            State::Polled(_) => {
+                let looks = "Jenkins looks into its SCM, and builds if something is new there";
+                State::Polled(Some(looks.to_owned()))
+            }
             State::Refused(_) => {
                 self.jobs.forget(order.job);
                 state

@@ -268,6 +268,20 @@ pub(super) fn explain(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     }
 }
 
+/// What is said of a 400 to build-token-root's `polling` (contract, observed 2).
+pub(super) fn does_not_poll(tried: &Tried<'_>) -> Explanation {
+    say(
+        format!(
+            "job {} is not set up to poll its SCM, or is disabled (HTTP 400; the reason is in the server's log)",
+            tried.job()
+        ),
+        format!(
+            "tick \"Poll SCM\" at {}configure, its schedule may be empty; or write `action: build`",
+            job_url(tried.server, tried.job())
+        ),
+    )
+}
+
 /// What is said of a job that is there and has no address for polling.
 pub(super) fn no_polling(tried: &Tried<'_>) -> Explanation {
     say(

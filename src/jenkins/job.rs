@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +21,8 @@ pub struct Job {
     pub buildable: Option<bool>,
     /// The number of the next build: 1 before the first.
     pub next_build: Option<u64>,
+    /// Whether a build of it ever ended.
+    pub has_ended_build: bool,
     /// What it takes, in its order.
     pub parameters: Vec<Definition>,
 }
@@ -37,16 +40,34 @@ impl Job {
         self.is_multibranch() || self.class.ends_with("Folder") || self.class.ends_with("OrganizationFolder")
     }
 
-    /// Whether it is a pipeline that never ran: what its `parameters { }` declare Jenkins learns
-    /// only then (contract, row 49).
+    /// Whether it is a pipeline whose first run has not ended: what its `parameters { }` declare
+    /// Jenkins learns only from that (contract, row 49).
     #[must_use]
     pub fn is_unborn_pipeline(&self) -> bool {
-        self.class.ends_with(".WorkflowJob") && self.next_build == Some(1) && self.parameters.is_empty()
+        self.class.ends_with(".WorkflowJob") && !self.has_ended_build && self.parameters.is_empty()
+    }
+
+    /// What it takes that was not sent, each with its default where Jenkins tells it: `ENV=dev`. One
+    /// without is its name alone.
+    #[must_use]
+    pub fn left_to_defaults(&self, sent: &[(&str, &[u8])]) -> Vec<String> {
+        let missing = |definition: &&Definition| sent.iter().all(|(name, _)| *name != definition.name);
+        let shown = |definition: &Definition| match (&definition.kind, &definition.default) {
+            (Kind::Password, _) | (_, None) => definition.name.clone(),
+            (_, Some(default)) => format!("{}={default}", definition.name),
+        };
+        self.parameters.iter().filter(missing).map(shown).collect()
+    }
+
+    /// Whether its first run has begun.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.next_build.is_some_and(|next| next > 1)
     }
 }
 
 /// What of a job is asked for (contract, row 50).
-pub(super) const TREE: &str = "_class,buildable,nextBuildNumber,\
+pub(super) const TREE: &str = "_class,buildable,nextBuildNumber,lastCompletedBuild[number],\
      property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]]";
 
 #[derive(Deserialize)]
@@ -58,6 +79,8 @@ pub(super) struct JobObject {
     buildable: Option<bool>,
     #[serde(default)]
     next_build_number: Option<u64>,
+    #[serde(default)]
+    last_completed_build: Option<IgnoredAny>,
     #[serde(default)]
     property: Vec<Option<PropertyObject>>,
 }
@@ -96,6 +119,7 @@ impl From<JobObject> for Job {
             class: object.class,
             buildable: object.buildable,
             next_build: object.next_build_number,
+            has_ended_build: object.last_completed_build.is_some(),
             parameters: definitions.map(Definition::from).collect(),
         }
     }

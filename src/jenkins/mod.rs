@@ -26,7 +26,7 @@ pub use job::Job;
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
 pub use origin::{Given, Origin};
-pub use trigger::{Attempt, Way};
+pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};
 
@@ -160,8 +160,9 @@ impl Order<'_> {
     }
 
     /// The fields of the form in order, secrets included; what is not sent is not there.
+    /// `with_parameters` as for [`Order::url`].
     #[must_use]
-    pub fn form(&self) -> Vec<(&str, Vec<u8>)> {
+    pub fn form(&self, with_parameters: bool) -> Vec<(&str, Vec<u8>)> {
         let mut form: Vec<(&str, Vec<u8>)> = Vec::new();
         if self.method == Method::TokenRoot {
             form.push(("job", self.job.into()));
@@ -180,11 +181,8 @@ impl Order<'_> {
             // A bare number would be milliseconds (contract, observed 1: `delay`).
             form.push(("delay", format!("{}sec", delay.as_secs()).into()));
         }
-        form.extend(
-            self.parameters
-                .iter()
-                .map(|(name, value)| (*name, value.to_vec())),
-        );
+        let parameters = self.parameters.iter().filter(|_| with_parameters);
+        form.extend(parameters.map(|(name, value)| (*name, value.to_vec())));
         form
     }
 }

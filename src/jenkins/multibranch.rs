@@ -11,8 +11,9 @@ use crate::secret::Login;
 pub enum Scanned {
     /// It does.
     Asked,
-    /// This user may not ask for it; somebody else may, or Jenkins does by itself.
-    MayNot(Explanation),
+    /// This user may not ask for it, by the status of the answer; somebody else may, or Jenkins does
+    /// by itself.
+    MayNot(u16),
     /// The server does not answer now.
     Away(Explanation),
     /// There is nothing that could ever have a job for the branch.
@@ -22,7 +23,7 @@ pub enum Scanned {
 impl Client {
     /// Asks a multibranch project to look for new branches, after a look whether it is one.
     #[must_use]
-    pub fn scan(&self, project: &str, branch: &str, login: &Login) -> Scanned {
+    pub fn scan(&self, project: &str, login: &Login) -> Scanned {
         match self.look_up(project, login) {
             Ok(found) if found.is_multibranch() => {}
             Ok(_) => {
@@ -53,20 +54,24 @@ impl Client {
                 format!("multibranch project {project} is disabled"),
                 format!("enable it at {}", job_url(&self.server, project)),
             )),
-            status => Scanned::MayNot(say(
-                format!(
-                    "multibranch project {project} has no job for {branch} yet, and user {} may not have it look for \
-                     new branches (HTTP {status})",
-                    login.user
-                ),
-                format!(
-                    "it is waited for; an administrator gives {} the permission Job/Build on {project}, or has it \
-                     scanned at {}",
-                    login.user,
-                    job_url(&self.server, project)
-                ),
-            )),
+            status => Scanned::MayNot(status),
         }
+    }
+
+    /// What is said where this user may not have it look.
+    #[must_use]
+    pub fn may_not_scan(&self, project: &str, branch: &str, user: &str, status: u16) -> Explanation {
+        say(
+            format!(
+                "multibranch project {project} has no job for {branch} yet, and user {user} may not have it look for new \
+                 branches (HTTP {status})"
+            ),
+            format!(
+                "it is waited for; an administrator gives {user} the permission Job/Build on {project}, or has it scanned \
+                 at {}",
+                job_url(&self.server, project)
+            ),
+        )
     }
 
     /// What is said while the project looks.

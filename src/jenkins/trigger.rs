@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT, innermost};
-use super::explain::{self, Answer, Explanation, Tried, say};
+use super::explain::{self, Answer, Explanation, Tried};
 use super::job::Job;
 use super::parameters::{self, Mistake};
 use super::session::Crumb;
@@ -13,6 +13,9 @@ use super::{Action, Order, item_of, item_url, job_url};
 
 /// How long one attempt may take, however many requests it is made of.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long is asked for what jobs there are instead of one that is not there.
+const NEAR_LIMIT: Duration = Duration::from_secs(3);
 
 /// What one attempt to trigger came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,15 @@ pub struct Way {
     pub note: Option<String>,
 }
 
+/// Why a job is not asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoWay {
+    /// It would not do what is ordered.
+    Never(Explanation),
+    /// It may later.
+    NotYet(Explanation),
+}
+
 impl Order<'_> {
     /// How to ask when nothing is known of the job.
     #[must_use]
@@ -61,12 +73,13 @@ impl Order<'_> {
     ///
     /// # Errors
     /// Why it is not asked at all.
-    pub fn way(&self, server: &Url, job: &Job) -> Result<Way, Explanation> {
+    pub fn way(&self, server: &Url, job: &Job) -> Result<Way, NoWay> {
         let name = self.job;
+        let say = |meaning: String, advice: String| NoWay::Never(explain::say(meaning, advice));
         if job.is_multibranch() {
             return Err(say(
                 format!("{name} is a multibranch project, whose branches are jobs of their own"),
-                "write `multibranch: true` in the rule",
+                "write `multibranch: true` in the rule".into(),
             ));
         }
         if job.is_folder() {
@@ -79,7 +92,7 @@ impl Order<'_> {
             ));
         }
         if job.buildable == Some(false) {
-            return Err(explain::disabled(server, name));
+            return Err(NoWay::Never(explain::disabled(server, name)));
         }
         if self.action == Action::Poll {
             return Ok(self.blind_way());
@@ -94,6 +107,16 @@ impl Order<'_> {
             return Ok(way);
         };
         if job.is_unborn_pipeline() {
+            if job.has_begun() {
+                return Err(NoWay::NotYet(explain::say(
+                    format!(
+                        "pipeline {name} is in its first run, and Jenkins does not know its parameters yet: {} would be \
+                         dropped",
+                        names(self.parameters)
+                    ),
+                    "it is tried again until Jenkins does",
+                )));
+            }
             if !self.is_branch_job {
                 return Err(say(
                     format!(
@@ -108,8 +131,7 @@ impl Order<'_> {
             }
             way.with_parameters = false;
             way.note = Some(format!(
-                "this is the first run of the pipeline, which knows its parameters only after it: {} went out with \
-                 none",
+                "this is the first run of the pipeline, which knows its parameters only after it: sent without {}",
                 names(self.parameters)
             ));
             return Ok(way);
@@ -155,14 +177,14 @@ impl Client {
             near: Vec::new(),
         };
         let left = until.saturating_duration_since(Instant::now());
-        match self.post(&url, &order.form(), order.login, left) {
+        match self.post(&url, &order.form(with_parameters), order.login, left) {
             Ok(answer) => {
                 if let (404, Some(login), true) = (answer.status, order.login, answer.is_jenkins) {
                     let left = || until.saturating_duration_since(Instant::now()).min(TOTAL_LIMIT);
                     if order.action == Action::Poll && self.job(order.job, login, left()).is_ok() {
                         return Outcome::Settled(Attempt::Refused(explain::no_polling(&tried)));
                     }
-                    tried.near = self.near(order.job, login, left());
+                    tried.near = self.near(order.job, login, left().min(NEAR_LIMIT));
                 }
                 self.settle(&answer, &tried)
             }
@@ -183,6 +205,9 @@ impl Client {
                 url: item_url(&self.server, item),
                 merged: answer.status == 303,
             });
+        }
+        if tried.order.action == Action::Poll && tried.token_root() && answer.status == 400 {
+            return Outcome::Settled(Attempt::Refused(explain::does_not_poll(tried)));
         }
         let explanation = explain::explain(answer, tried);
         if answer.status == 400 && explain::wants_parameters(answer, tried) {

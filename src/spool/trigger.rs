@@ -23,6 +23,9 @@ pub struct Scan {
     pub first: Timestamp,
     /// When it was last asked.
     pub last: Timestamp,
+    /// The HTTP status with which it refused then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<u16>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]

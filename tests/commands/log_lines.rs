@@ -110,7 +110,7 @@ fn what_it_does_not_understand_is_refused_with_what_it_does() {
     let repository = with_journal(&home, &[]);
     for (arguments, help) in [
         (["--since", "yesterday-ish"], "write how long ago (2h, 3d)"),
-        (["--outcome", "lost"], "queued, merged, waiting"),
+        (["--outcome", "lost"], "queued, merged, polled, waiting"),
         (["--branch", "main"], ""),
     ] {
         let ran = repository.tool(&[&["log"], &arguments[..]].concat());

@@ -127,7 +127,7 @@ fn a_build_that_runs_with_something_else_than_what_was_sent_is_told() {
             format!(
                 "warning: main → shop/deploy: build {number} runs with DEPLOY=false, sent was DEPLOY=yes\n"
             ),
-            format!("warning: main → shop/deploy: build {number} runs without GONE, which was sent\n"),
+            format!("warning: main → shop/deploy: build {number} runs without GONE, which it was to get\n"),
         ] {
             assert_eq!(ran.stderr.matches(&said).count(), 1, "{}", ran.whole());
         }
@@ -187,7 +187,7 @@ fn a_build_that_tells_nothing_of_itself_has_a_result_all_the_same() {
     let ran = waiting.end().succeeded();
     assert!(
         ran.stderr
-            .ends_with("warning: main → shop/deploy: build 1 runs without BRANCH, which was sent\n"),
+            .ends_with("warning: main → shop/deploy: build 1 runs without BRANCH, which it was to get\n"),
         "{}",
         ran.whole()
     );

@@ -323,7 +323,7 @@ fn a_server_that_hangs_does_not_hold_ctrl_c() {
     let hold = FaultAction::Hold { processed: false };
     jenkins.fault(Fault::new(hold).when(item));
     let waiting = Waiting::start(&repository, &["--wait"]);
-    until(&jenkins, |state| state.posts().len() >= 2);
+    until(&jenkins, |state| state.requests.len() >= 3);
     let begun = Instant::now();
     waiting.signal(Signal::SIGTERM);
     let ran = waiting.end();

@@ -468,5 +468,6 @@ fn a_refusal_that_drips_is_not_waited_for() {
     assert!(matches!(attempt, Attempt::Refused(_)), "{attempt:?}");
     let took = begun.elapsed();
     assert!(took > Duration::from_secs(9), "{took:?}");
-    assert!(took < Duration::from_millis(11_500), "{took:?}");
+    // And what jobs there are instead is asked for no longer than a moment.
+    assert!(took < Duration::from_secs(15), "{took:?}");
 }

@@ -168,7 +168,11 @@ fn what_is_trusted_while_a_sender_is_at_work_is_sent() {
 fn what_is_tried_a_second_time_overtakes_nothing() {
     let home = Home::new(&gits()[0]);
     let setup = ["one", "two"].into_iter().fold(shop(), |setup, name| {
-        setup.job(Job::new(name).string_parameter("COMMIT", ""))
+        setup.job(
+            Job::new(name)
+                .string_parameter("BRANCH", "")
+                .string_parameter("COMMIT", ""),
+        )
     });
     let jenkins = StandIn::start(setup);
     let file = format!(
@@ -200,7 +204,8 @@ fn what_is_tried_a_second_time_overtakes_nothing() {
         },
         "job/one",
     );
-    once(FaultAction::Hold { processed: false }, "whoAmI");
+    let hold = Fault::new(FaultAction::Hold { processed: false });
+    jenkins.fault(hold.when(|request| request.target.contains("whoAmI")).times(1));
     // The second is lost.
     once(FaultAction::Hold { processed: false }, "job/two");
     let ran = repository.tool(&["retry"]);

@@ -151,17 +151,17 @@ fn what_is_held_for_its_credentials_is_not_taken_for_lost() {
     });
     commit_without_credentials(&repository);
     // One request each time, and one whether its user is known.
-    assert!(jenkins.wait_until(|state| state.posts().len() >= 2, PATIENCE));
+    assert!(jenkins.wait_until(|state| state.requests.len() >= 2, PATIENCE));
     wait_for("it to be tried again and again", || {
         // Anything that changes there wakes the service, once it sleeps.
         let other = repository.spool().join("new").join("other");
         fs::write(&other, "").expect("written");
         fs::remove_file(&other).expect("removed");
-        (jenkins.posts().len() >= 6).then_some(())
+        (jenkins.requests().len() >= 6).then_some(())
     });
-    let looked = jenkins.posts().into_iter().map(|request| request.target);
+    let looked = jenkins.requests().into_iter().map(|request| request.target);
     let looked: Vec<String> = looked
-        .filter(|target| target.contains("/api/json?tree="))
+        .filter(|target| target.contains("queue/api/json") || target.contains("builds"))
         .collect();
     assert!(looked.is_empty(), "{looked:?}");
     service.stop();

@@ -50,13 +50,11 @@ fn credentials_that_are_refused_twice_are_bad() {
         "{}",
         ran.whole()
     );
+    // Twice and no more: some realms lock a user out who is wrong too often.
     let asked: Vec<_> = jenkins
-        .posts()
+        .requests()
         .into_iter()
-        .map(|request| request.target)
+        .filter_map(|request| Some(request.target.split('?').next()?.to_owned()))
         .collect();
-    assert_eq!(
-        asked,
-        ["/job/shop/job/deploy/buildWithParameters", "/whoAmI/api/json"]
-    );
+    assert_eq!(asked, ["/job/shop/job/deploy/api/json", "/whoAmI/api/json"]);
 }

@@ -38,7 +38,7 @@ pub(super) fn differences(build: u64, origin: &Origin, sent: &[(&str, &[u8])]) -
                 short(&String::from_utf8_lossy(sent))
             )),
             // Who knows what it is that Jenkins has not taken: its value stays untold.
-            None => lines.push(format!("build {build} runs without {name}, which was sent")),
+            None => lines.push(format!("build {build} runs without {name}, which it was to get")),
         }
     }
     lines

@@ -1,0 +1,291 @@
+//! `multibranch: true`: the branch's own job, which Jenkins may not know yet.
+
+use std::time::Duration;
+
+use jenkins_stand_in::{BuildResult, Job, Permission, Setup, StandIn, User};
+
+use crate::support::{Home, Ran, Repository, TOKEN, USER, developer, filtered, gits, wait_for};
+
+const BRANCH: &str = "feature/x#1";
+const BRANCH_JOB: &str = "shop/app/feature%2Fx%231";
+
+fn setup() -> Setup {
+    Setup::new()
+        .user(developer())
+        .job(Job::multibranch("shop/app").starts_first_build(false))
+}
+
+fn repository<'a>(home: &'a Home, jenkins: &StandIn, more: &str) -> Repository<'a> {
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: shop/app, multibranch: true{more} }}\n",
+        jenkins.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.git(&["switch", "-q", "-c", BRANCH]);
+    repository.commit("first");
+    repository
+}
+
+fn targets(jenkins: &StandIn) -> Vec<String> {
+    jenkins
+        .posts()
+        .into_iter()
+        .map(|request| request.target)
+        .collect()
+}
+
+fn index(jenkins: &StandIn, home: &Home) {
+    jenkins.put_branch("shop/app", BRANCH, true);
+    let repository = repository(home, jenkins, "");
+    repository.tool(&["trigger"]).succeeded();
+    jenkins.clear_requests();
+}
+
+#[test]
+fn the_branchs_job_is_built_without_parameters() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_branch("shop/app", BRANCH, true);
+    let ran = repository(&home, &jenkins, "").tool(&["trigger"]);
+    assert_eq!(
+        targets(&jenkins),
+        [
+            "/job/shop/job/app/build",
+            "/job/shop/job/app/job/feature%252Fx%25231/build"
+        ]
+    );
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        queued feature/x#1 → shop/app/feature%2Fx%231: item 1 http://[JENKINS]/queue/item/1/
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_branch_that_jenkins_knows_is_built_at_once() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    index(&jenkins, &home);
+    let folder = home.path("shop");
+    home.tool(&folder, &["trigger"]).succeeded();
+    assert_eq!(
+        targets(&jenkins),
+        ["/job/shop/job/app/job/feature%252Fx%25231/build"]
+    );
+}
+
+/// In the background, while other jobs go out.
+#[test]
+fn a_hooks_trigger_waits_until_jenkins_has_found_the_branch() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup().job(Job::new("other").string_parameter("BRANCH", "")));
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: shop/app, multibranch: true }}\n  - {{ job: other }}\n",
+        jenkins.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.install();
+    repository.commit("first");
+    wait_for("the other job", || {
+        let items = jenkins.queue_items();
+        items.iter().any(|item| item.job == "other").then_some(())
+    });
+    wait_for("the scan", || {
+        repository
+            .journal()
+            .iter()
+            .any(|line| line["outcome"] == "waiting")
+            .then_some(())
+    });
+    jenkins.put_branch("shop/app", "main", true);
+    // The scan that was asked for saw nothing; the next one does.
+    jenkins.advance(Duration::from_secs(2));
+    let mut scan = home.command("curl", &repository.folder);
+    let url = format!("{}/job/shop/job/app/build", jenkins.url());
+    let login = format!("{USER}:{TOKEN}");
+    Ran::of(scan.args(["-s", "-X", "POST", "--user", &login, &url])).succeeded();
+    jenkins.advance(Duration::from_secs(2));
+    wait_for("the branch's job", || {
+        let items = jenkins.queue_items();
+        items.iter().any(|item| item.job == "shop/app/main").then_some(())
+    });
+    // One scan, however often it was looked for.
+    let scans = targets(&jenkins);
+    let scans = scans.iter().filter(|target| *target == "/job/shop/job/app/build");
+    assert_eq!(scans.count(), 2, "{:?}", targets(&jenkins));
+}
+
+#[test]
+fn a_branch_that_is_not_found_waits_and_says_so() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = repository(&home, &jenkins, "");
+    repository.without_sleepers();
+    let ran = repository.tool(&["trigger"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        waiting feature/x#1 → shop/app/feature%2Fx%231: multibranch project shop/app has no job for feature/x#1 yet; Jenkins was asked to look for new branches; it is sent as soon as there is one
+        ----- stderr -----
+        ");
+    });
+    assert_eq!(targets(&jenkins), ["/job/shop/job/app/build"]);
+    // Its end: what waited for ten minutes waits for nothing.
+    let waiting = &repository.spooled("new")[0];
+    let text = std::fs::read_to_string(waiting).expect("an entry");
+    let mut entry: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    entry["scan"]["first"] = "2026-01-02T03:04:05Z".into();
+    std::fs::write(waiting, entry.to_string()).expect("written");
+    let ran = repository.tool(&["retry"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed feature/x#1 → shop/app/feature%2Fx%231: multibranch project shop/app has made no job for feature/x#1; check that the branch was pushed, has a Jenkinsfile and is not filtered out by the project: http://[JENKINS]/job/shop/job/app/indexing/console; then: jenkins-trigger retry
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn who_may_not_scan_waits_for_somebody_who_may() {
+    let home = Home::new(&gits()[0]);
+    let reader = User::new(USER, TOKEN).grant([Permission::OverallRead, Permission::JobRead]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_user(reader);
+    let repository = repository(&home, &jenkins, "");
+    repository.without_sleepers();
+    let ran = repository.tool(&["trigger"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        waiting feature/x#1 → shop/app/feature%2Fx%231: multibranch project shop/app has no job for feature/x#1 yet, and user dev may not have it look for new branches (HTTP 403); it is waited for; an administrator gives dev the permission Job/Build on shop/app, or has it scanned at http://[JENKINS]/job/shop/job/app/
+        ----- stderr -----
+        ");
+    });
+}
+
+/// What `trigger` says to a rule of which Jenkins is to get nothing.
+fn refused(rule: &str) -> (Home, Ran) {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup().job(Job::new("plain")));
+    let file = format!("version: 1\nserver: {}\njobs:\n  - {rule}\n", jenkins.url());
+    let ran = {
+        let repository = home.repository("shop", &file);
+        repository.tool(&["trust", "--yes"]).succeeded();
+        repository.commit("first");
+        repository.tool(&["trigger"])
+    };
+    assert!(jenkins.posts().is_empty(), "{:?}", targets(&jenkins));
+    (home, ran)
+}
+
+#[test]
+fn a_job_that_is_no_project_is_told() {
+    let (home, ran) = refused("{ job: plain, multibranch: true }");
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → plain/main: plain is no multibranch project, and `multibranch: true` stands in the rule; take `multibranch` out; then the branch is passed as a parameter
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_project_that_is_not_there_is_told() {
+    let (home, ran) = refused("{ job: shop/apo, multibranch: true }");
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → shop/apo/main: there is no job shop/apo, or user dev may not see it (tried http://[JENKINS]/job/shop/job/apo/); did you mean shop/app?; check `job` (the full name with its folders), and the permission Job/Read on job and folders
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_project_that_is_taken_for_a_job_is_told() {
+    let (home, ran) = refused("{ job: shop/app }");
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → shop/app: shop/app is a multibranch project, whose branches are jobs of their own; write `multibranch: true` in the rule
+        ----- stderr -----
+        ");
+    });
+}
+
+/// Contract, row 49: a pipeline knows its parameters only after its first run.
+#[test]
+fn the_first_run_of_a_branch_goes_out_without_parameters_and_says_so() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(
+        Setup::new().user(developer()).job(
+            Job::multibranch("shop/app")
+                .starts_first_build(false)
+                .branch_jobs(
+                    Job::new("any")
+                        .string_parameter("COMMIT", "")
+                        .parameters_after_first_run(),
+                ),
+        ),
+    );
+    jenkins.put_branch("shop/app", BRANCH, true);
+    let repository = repository(&home, &jenkins, ", parameters: { COMMIT: \"${sha}\" }");
+    let ran = repository.tool(&["trigger"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        queued feature/x#1 → shop/app/feature%2Fx%231: item 1 http://[JENKINS]/queue/item/1/; this is the first run of the pipeline, which knows its parameters only after it: sent without COMMIT
+        ----- stderr -----
+        ");
+    });
+    assert!(jenkins.posts().last().expect("a request").form().is_empty());
+    wait_for("the first run", || {
+        jenkins.advance(Duration::from_secs(6));
+        let builds = jenkins.builds(BRANCH_JOB);
+        builds
+            .first()
+            .is_some_and(|build| build.result == Some(BuildResult::Success))
+            .then_some(())
+    });
+    repository.tool(&["trigger"]).succeeded();
+    let last = jenkins.posts().pop().expect("a request");
+    assert_eq!(last.form_values("COMMIT"), [repository.head()]);
+}
+
+/// Anything else would drop the branch.
+#[test]
+fn a_pipeline_that_never_ran_is_not_built_without_its_branch() {
+    let home = Home::new(&gits()[0]);
+    let pipeline = Job::pipeline("pipe")
+        .string_parameter("BRANCH", "main")
+        .parameters_after_first_run();
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(pipeline));
+    let file = format!("version: 1\nserver: {}\njobs: {{ main: pipe }}\n", jenkins.url());
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]);
+    assert!(jenkins.posts().is_empty());
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 3
+        ----- stdout -----
+        failed main → pipe: pipeline pipe has never run, so Jenkins does not know its parameters yet and would drop BRANCH; run it once by hand at http://[JENKINS]/job/pipe/, then: jenkins-trigger retry; or declare the parameters in the job
+        ----- stderr -----
+        ");
+    });
+}

@@ -344,7 +344,7 @@ fn print_explained(printer: &Printer, explained: &Explained<'_>) {
 
 /// The event to explain: the branch's tip as if it had just been committed; for a branch that
 /// does not exist, a commit of nothing but zeros.
-fn branch_event(
+pub(super) fn branch_event(
     printer: &Printer,
     repository: &Repository,
     config: &Config,

@@ -72,6 +72,18 @@ pub(super) fn of_default_branch(repository: &Repository, tip: &str) -> anyhow::R
 /// What commands read: the work tree's file, in a bare repository the default branch's. Says
 /// when the last commit has another.
 pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow::Result<Source> {
+    let (source, differs) = compare(repository)?;
+    if differs {
+        printer.note(&format!("note: {FILE_NAME} {DIFFERS}"));
+    }
+    Ok(source)
+}
+
+/// What is said of a file that is not the committed one.
+pub(super) const DIFFERS: &str = "differs from the committed one, which is what a hook reads";
+
+/// The same, with whether the last commit has another.
+pub(super) fn compare(repository: &Repository) -> anyhow::Result<(Source, bool)> {
     let committed = match repository.head()? {
         Head::Branch { tip, .. } => tip,
         Head::Detached { tip } => Some(tip),
@@ -81,10 +93,10 @@ pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow
     .flatten();
     let Some(work_tree) = repository.work_tree() else {
         return match committed {
-            Some(bytes) => Ok(Source {
-                origin: format!("HEAD:{FILE_NAME}"),
-                bytes,
-            }),
+            Some(bytes) => {
+                let origin = format!("HEAD:{FILE_NAME}");
+                Ok((Source { origin, bytes }, false))
+            }
             None => Err(Refusal::new(
                 format!("the default branch has no {FILE_NAME}"),
                 "commit one to it; `jenkins-trigger --help` and the README show what goes in",
@@ -100,15 +112,9 @@ pub(super) fn of_work_tree(repository: &Repository, printer: &Printer) -> anyhow
         )
         .into());
     };
-    if committed.is_some_and(|committed| committed != bytes) {
-        printer.note(&format!(
-            "note: {FILE_NAME} differs from the committed one, which is what a hook reads"
-        ));
-    }
-    Ok(Source {
-        origin: FILE_NAME.into(),
-        bytes,
-    })
+    let differs = committed.is_some_and(|committed| committed != bytes);
+    let origin = FILE_NAME.into();
+    Ok((Source { origin, bytes }, differs))
 }
 
 /// The content of a regular file; a link could show any file of this user in an error message,

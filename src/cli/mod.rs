@@ -4,11 +4,13 @@ mod backlog;
 mod cancel;
 mod check;
 mod deliver;
+mod doctor;
 mod enqueue;
 mod file;
 mod hook;
 mod ids;
 mod install;
+mod jobs;
 mod log;
 mod outcomes;
 mod push;
@@ -84,6 +86,10 @@ enum Command {
     Trust(trust::Arguments),
     /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
+    /// Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
+    Doctor(doctor::Arguments),
+    /// List the jobs that you can build, with their parameters
+    Jobs(jobs::Arguments),
     /// Trigger by hand what the file maps a branch to
     Trigger(trigger::Arguments),
     /// Push, and trigger at once what the remote took
@@ -282,6 +288,8 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Push(arguments) => push::run(&session, arguments),
                 Command::Retry(arguments) => retry::run(&session, arguments),
                 Command::Cancel(arguments) => cancel::run(&session, arguments),
+                Command::Doctor(arguments) => doctor::run(&session, arguments),
+                Command::Jobs(arguments) => jobs::run(&session, arguments),
                 Command::Log(arguments) => log::run(&session, arguments),
                 Command::Deliver(arguments) => deliver::run(&session, arguments),
             };

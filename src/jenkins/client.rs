@@ -84,7 +84,7 @@ impl Client {
             .timeout(TOTAL_LIMIT)
     }
 
-    /// One request of [`Client::post`].
+    /// One request of [`Client::post`], which gets no crumb by itself.
     pub(super) fn post_once(
         &self,
         url: &str,
@@ -129,7 +129,7 @@ impl Client {
 }
 
 /// What of a response matters.
-fn answer(response: Response) -> Answer {
+pub(super) fn answer(response: Response) -> Answer {
     Answer {
         status: response.status().as_u16(),
         location: header(&response, LOCATION.as_str()),

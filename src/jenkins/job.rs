@@ -95,7 +95,7 @@ struct PropertyObject {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct DefinitionObject {
+pub(super) struct DefinitionObject {
     name: String,
     #[serde(rename = "type", default)]
     kind: String,
@@ -174,7 +174,8 @@ impl Client {
     }
 
     /// Names that this user can see where `job` was looked for, the most alike first; at most three.
-    pub(super) fn near(&self, job: &str, login: &Login, limit: Duration) -> Vec<String> {
+    #[must_use]
+    pub fn near(&self, job: &str, login: &Login, limit: Duration) -> Vec<String> {
         let (folder, name) = job.rsplit_once('/').unwrap_or(("", job));
         let path = if folder.is_empty() {
             String::new()

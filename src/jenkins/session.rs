@@ -171,7 +171,7 @@ impl Client {
         };
         // It was refused before anything came of it. What is known is no longer good.
         self.sessions.keep(None);
-        let session = match self.fetch(login, left()) {
+        let session = match self.new_session(login, left()) {
             Ok(session) => Arc::new(session),
             Err(crumb) => return Ok(Answer { crumb, ..answer }),
         };
@@ -192,7 +192,7 @@ impl Client {
         Ok(answer)
     }
 
-    fn fetch(&self, login: &Login, limit: Duration) -> Result<Session, Crumb> {
+    fn new_session(&self, login: &Login, limit: Duration) -> Result<Session, Crumb> {
         let request = self
             .get("crumbIssuer/api/json")
             .timeout(limit.min(TOTAL_LIMIT))

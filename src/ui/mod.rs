@@ -210,6 +210,12 @@ impl Printer {
         }
     }
 
+    /// Whether details are wanted.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
     /// Something for the curious, with `--verbose`.
     pub fn detail(&self, line: &str) {
         if self.verbosity == Verbosity::Verbose {

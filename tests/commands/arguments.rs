@@ -67,6 +67,8 @@ fn the_help_names_every_command_and_variable() {
       status     Show what git will really run, and what waits
       trust      Allow this repository to reach the servers its file names
       check      Read the file and say what is wrong; with --branch or --tag, which rules fire and why
+      doctor     Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
+      jobs       List the jobs that you can build, with their parameters
       trigger    Trigger by hand what the file maps a branch to
       push       Push, and trigger at once what the remote took
       retry      Send now what waits or failed

@@ -22,13 +22,18 @@ fn form(jenkins: &StandIn, target: &str, user: Option<(String, String)>, body: &
 #[test]
 fn a_get_without_a_token_tells_who_may_build() {
     let jenkins = server();
-    for job in ["simple", "branchy", "notoken", "pipe"] {
-        let target = format!("/job/{job}/buildWithParameters");
-        let get = |user| send(jenkins.port(), "GET", &target, &[user], b"").expect("an answer");
+    for target in [
+        "/job/simple/build",
+        "/job/simple/buildWithParameters",
+        "/job/branchy/buildWithParameters",
+        "/job/notoken/buildWithParameters",
+        "/job/pipe/buildWithParameters",
+    ] {
+        let get = |user| send(jenkins.port(), "GET", target, &[user], b"").expect("an answer");
         let may = get(builduser());
-        assert_eq!((may.status, may.header("allow")), (405, Some("POST")), "{job}");
+        assert_eq!((may.status, may.header("allow")), (405, Some("POST")), "{target}");
         let may_not = get(basic("reader", "reader-api-token"));
-        assert_eq!(may_not.status, 403, "{job}");
+        assert_eq!(may_not.status, 403, "{target}");
         assert_eq!(
             may_not.header("x-required-permission"),
             Some("hudson.model.Item.Build")

@@ -1,0 +1,273 @@
+//! The steps about one server, up to who the user is there.
+
+use std::time::Instant;
+
+use url::Url;
+
+use super::job;
+use super::report::{About, Report};
+use super::subject::Subject;
+use crate::cli::Refusal;
+use crate::config::Method;
+use crate::credentials::{self, trust};
+use crate::git::Repository;
+use crate::jenkins::{self, Client, Explanation, Identity, Reached, Version};
+use crate::secret::Login;
+
+/// The steps about a server, in their order.
+pub(super) const STEPS: [&str; 4] = ["server", "connection", "Jenkins", "credentials"];
+
+/// A server that answers, and what is known of the user there.
+pub(super) struct Ground<'a> {
+    pub(super) url: &'a Url,
+    pub(super) client: Client,
+    pub(super) version: Version,
+    /// Why the user cannot be asked for, in place of the login.
+    pub(super) login: Result<Login, &'static str>,
+    /// Whether build-token-root is installed, where a rule needs it and the answer tells.
+    pub(super) plugin: Option<bool>,
+    /// Until when questions are put.
+    pub(super) until: Instant,
+}
+
+impl Ground<'_> {
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+}
+
+/// What is said of steps that come after the time is over.
+pub(super) const OVER: &str = "all of it took too long";
+
+pub(super) fn examine(
+    repository: &Repository,
+    url: &Url,
+    subjects: &[&Subject<'_>],
+    until: Instant,
+    report: &mut Report<'_>,
+) -> anyhow::Result<()> {
+    let about = About {
+        server: Some(url.to_string()),
+        ..About::default()
+    };
+    report.turn_to(about, &format!("server {url}"));
+    match ground(repository, url, subjects, until, report)? {
+        Ok(ground) => job::examine_all(&ground, subjects, report),
+        Err(why) => job::leave_all(url, subjects, why, report),
+    }
+    Ok(())
+}
+
+/// The steps of [`STEPS`]; the error is why the jobs cannot be looked at.
+fn ground<'a>(
+    repository: &Repository,
+    url: &'a Url,
+    subjects: &[&Subject<'_>],
+    until: Instant,
+    report: &mut Report<'_>,
+) -> anyhow::Result<Result<Ground<'a>, &'static str>> {
+    let trusted = trust::servers_of(repository.common_dir()).map_err(Refusal::from)?;
+    if !trusted.iter().any(|known| known == url.as_str()) {
+        report.fail(
+            STEPS[0],
+            "it is not trusted in this repository, so nothing is sent to it",
+            "jenkins-trigger trust",
+        );
+        let why = "a server that is not trusted is not contacted";
+        report.unchecked_all(&STEPS[1..], why);
+        return Ok(Err(why));
+    }
+    if let Err(error) = credentials::check_transport(url, jenkins::is_loopback(url)) {
+        let message = error.to_string();
+        let (meaning, fix) = message.split_once("; ").unwrap_or((&message, "use https"));
+        report.fail(STEPS[0], meaning, fix);
+        let why = "no token may go to it";
+        report.unchecked_all(&STEPS[1..], why);
+        return Ok(Err(why));
+    }
+    if url.scheme() == "http" && !jenkins::is_loopback(url) {
+        report.warn(
+            STEPS[0],
+            "it is trusted here, over plain http: tokens can be read on the way, which your git config allows",
+            "use https as soon as the server has it",
+        );
+    } else {
+        report.ok(STEPS[0], "it is trusted in this repository");
+    }
+    if Instant::now() >= until {
+        report.unchecked_all(&STEPS[1..], OVER);
+        return Ok(Err(OVER));
+    }
+    let client = match Client::new(url.clone()) {
+        Ok(client) => client,
+        Err(explanation) => {
+            report.fail(STEPS[1], explanation.meaning, explanation.advice);
+            report.unchecked_all(&STEPS[2..], NOT_REACHED);
+            return Ok(Err(NOT_REACHED));
+        }
+    };
+    let Some(version) = reach(&client, url, report) else {
+        return Ok(Err(NOT_REACHED));
+    };
+    let login = login(&client, url, subjects, report);
+    let by_token_alone = |subject: &&Subject<'_>| subject.rule.method == Method::TokenRoot;
+    let plugin = if subjects.iter().any(by_token_alone) {
+        plugin(&client, url, report)
+    } else {
+        None
+    };
+    Ok(Ok(Ground {
+        url,
+        client,
+        version,
+        login,
+        plugin,
+        until,
+    }))
+}
+
+const NOT_REACHED: &str = "the server was not reached";
+
+fn reach(client: &Client, url: &Url, report: &mut Report<'_>) -> Option<Version> {
+    let said = |explanation: Explanation| (explanation.meaning, explanation.advice);
+    match client.reach() {
+        Reached::Nobody(explanation) => {
+            let (meaning, advice) = said(explanation);
+            report.fail(STEPS[1], meaning, advice);
+            report.unchecked_all(&STEPS[2..], NOT_REACHED);
+            None
+        }
+        Reached::Other(explanation) => {
+            let (meaning, advice) = said(explanation);
+            report.ok(STEPS[1], connected(url));
+            report.fail(STEPS[2], meaning, advice);
+            report.unchecked_all(&STEPS[3..], "there is no Jenkins to ask");
+            None
+        }
+        Reached::Jenkins(version) => {
+            report.ok(STEPS[1], connected(url));
+            report.ok(STEPS[2], format!("Jenkins {}", version.text()));
+            Some(version)
+        }
+    }
+}
+
+fn connected(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    if url.scheme() == "https" {
+        format!("{host} answers, and its certificate is accepted")
+    } else {
+        format!("{host} answers")
+    }
+}
+
+/// Whether what the method token-root speaks to is there.
+fn plugin(client: &Client, url: &Url, report: &mut Report<'_>) -> Option<bool> {
+    const PLUGIN: &str = "plugin";
+    let installed = client.has_build_token_root();
+    match installed {
+        Some(true) => report.ok(PLUGIN, "Build Authorization Token Root is installed"),
+        Some(false) => report.fail(
+            PLUGIN,
+            "Build Authorization Token Root is not installed, and the method token-root needs it",
+            format!(
+                "an administrator installs build-token-root at {url}manage/pluginManager/available; or write \
+                 `method: job-token`"
+            ),
+        ),
+        None => report.unchecked(
+            PLUGIN,
+            "the answer does not tell whether build-token-root is installed",
+        ),
+    }
+    installed
+}
+
+/// Who the user is, and what Jenkins tells him of itself.
+fn login(
+    client: &Client,
+    url: &Url,
+    subjects: &[&Subject<'_>],
+    report: &mut Report<'_>,
+) -> Result<Login, &'static str> {
+    const NOT_ACCEPTED: &str = "there are no credentials that Jenkins accepts";
+    let is_needed = subjects
+        .iter()
+        .any(|subject| subject.rule.method != Method::TokenRoot);
+    let login = match credentials::login_for(url) {
+        Ok(login) => login,
+        Err(error) if is_needed => {
+            let message = error.to_string();
+            let (meaning, fix) = message.split_once("; ").unwrap_or((&message, ""));
+            report.fail(STEPS[3], meaning, fix);
+            return Err(NOT_ACCEPTED);
+        }
+        Err(_) => {
+            report.unchecked(STEPS[3], "the method token-root needs none");
+            return Err("the method token-root goes without credentials, and looking at a job needs some");
+        }
+    };
+    match client.identify(&login) {
+        Identity::ApiToken(name) => report.ok(STEPS[3], format!("an API token of user {name}")),
+        Identity::Unclear(name) => report.ok(
+            STEPS[3],
+            format!("user {name}, by API token or password: this server does not tell"),
+        ),
+        Identity::Password(name) => report.warn(
+            STEPS[3],
+            format!("a password of user {name}, not an API token"),
+            format!(
+                "an API token can be taken back and needs no crumb: make one at {url}me/security/ and set \
+                 JENKINS_API_TOKEN to it"
+            ),
+        ),
+        Identity::Refused(explanation) if is_needed => {
+            report.fail(STEPS[3], explanation.meaning, explanation.advice);
+            return Err(NOT_ACCEPTED);
+        }
+        Identity::Refused(explanation) => {
+            report.warn(STEPS[3], explanation.meaning, explanation.advice);
+            return Err(NOT_ACCEPTED);
+        }
+    }
+    match client.about(&login) {
+        Ok(about) => {
+            root_url(url, about.url.as_deref(), report);
+            if about.quieting_down {
+                report.warn(
+                    STEPS[2],
+                    "it is about to shut down: it takes triggers, and builds nothing before it is back",
+                    format!("an administrator calls that off at {url}"),
+                );
+            }
+            Ok(login)
+        }
+        Err(explanation) => {
+            if is_needed {
+                report.fail(STEPS[3], explanation.meaning, explanation.advice);
+            } else {
+                report.warn(STEPS[3], explanation.meaning, explanation.advice);
+            }
+            Err("the user may not read anything there")
+        }
+    }
+}
+
+/// The address that Jenkins believes to have. Ours is the one that works.
+fn root_url(url: &Url, configured: Option<&str>, report: &mut Report<'_>) {
+    let Some(configured) = configured else {
+        return;
+    };
+    let same = Url::parse(configured)
+        .is_ok_and(|own| format!("{}/", own.as_str().trim_end_matches('/')) == url.as_str());
+    if !same {
+        report.warn(
+            STEPS[2],
+            format!("it takes itself for {configured}: triggers do not mind, but links that it sends to people do"),
+            format!(
+                "an administrator sets \"Jenkins URL\" at {url}manage/configure; or `server` in .jenkins-trigger.yml, \
+                 if that address works from here too"
+            ),
+        );
+    }
+}

@@ -403,6 +403,7 @@ fn row(request: &RecordedRequest) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of them are the table")]
 fn every_request_of_every_way_to_ask_keeps_the_contract() {
     let home = Home::new(&gits()[0]);
     let jenkins = jenkins();

@@ -10,6 +10,7 @@ use reqwest::redirect;
 use url::{Host, Url};
 
 use super::explain::{self, Answer, Explanation};
+use super::session::{Crumb, Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
 use crate::secret::Login;
@@ -28,6 +29,7 @@ const MOST_BODY: u64 = 256 * 1024;
 pub struct Client {
     http: Http,
     pub(super) server: Url,
+    pub(super) sessions: Sessions,
     /// For https only.
     handshakes: Option<Arc<Handshakes>>,
 }
@@ -77,6 +79,7 @@ impl Client {
         Ok(Self {
             http,
             server,
+            sessions: Sessions::default(),
             handshakes,
         })
     }
@@ -91,12 +94,12 @@ impl Client {
             .timeout(TOTAL_LIMIT)
     }
 
-    /// Posts a form, and reads as much of the answer as counts. `limit` is for all of it.
-    pub(super) fn post(
+    /// One request of [`Client::post`], which gets no crumb by itself.
+    pub(super) fn post_once(
         &self,
         url: &str,
         form: &[(&str, Vec<u8>)],
-        login: Option<&Login>,
+        (login, session): (Option<&Login>, Option<&Session>),
         limit: Duration,
     ) -> reqwest::Result<Answer> {
         let mut request = self
@@ -109,6 +112,9 @@ impl Client {
             .body(encode_form(form));
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
+        }
+        if let Some(session) = session {
+            request = session.add_to(request);
         }
         request.send().map(answer)
     }
@@ -164,6 +170,7 @@ pub(super) fn answer(response: Response) -> Answer {
         asks_for_jenkins_login: header(&response, "WWW-Authenticate")
             .is_some_and(|realm| realm.contains("\"Jenkins\"")),
         only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
+        crumb: Crumb::NotAskedFor,
         body: body(response),
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::client::innermost;
+use super::session::Crumb;
 use super::{Method, Order, job_url, proxy, tls};
 use crate::text::harmless;
 
@@ -69,12 +70,19 @@ pub(super) struct Answer {
     pub(super) is_jenkins: bool,
     pub(super) asks_for_jenkins_login: bool,
     pub(super) only_post: bool,
+    pub(super) crumb: Crumb,
     pub(super) body: String,
 }
 
 impl Answer {
     pub(super) fn says(&self, sentence: &str) -> bool {
         self.body.contains(sentence)
+    }
+
+    /// Whether the POST was refused for want of a crumb. While Jenkins starts, also to valid
+    /// credentials (contract, observed 4).
+    pub(super) fn wants_crumb(&self) -> bool {
+        self.status == 403 && self.says("No valid crumb was included")
     }
 
     /// The id under which the server's log has the reason of a 500.
@@ -433,29 +441,53 @@ fn unauthorised(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     )
 }
 
+/// A POST that was refused for want of a crumb.
+fn no_crumb(crumb: Crumb, tried: &Tried<'_>) -> Explanation {
+    let (host, user) = (tried.host(), tried.user());
+    if tried.token_root() {
+        return say(
+            format!("Jenkins at {host} has no Build Authorization Token Root plugin"),
+            "install the plugin build-token-root, or use `method: job-token`",
+        );
+    }
+    let page = format!("{}me/security/", tried.server);
+    match crumb {
+        Crumb::NotAskedFor | Crumb::NotGiven => say(
+            format!("Jenkins at {host} took what user {user} sent for no API token, and asked for a crumb"),
+            format!(
+                "make an API token at {page} and set JENKINS_API_TOKEN to it; a password serves only where Jenkins \
+                 gives it a crumb; {RETRY}"
+            ),
+        ),
+        Crumb::Withheld => say(
+            format!(
+                "a password needs a crumb from Jenkins at {host}, and user {user} lacks the permission Overall/Read to \
+                 get one"
+            ),
+            format!(
+                "an administrator ticks Overall/Read for {user} at {}manage/configureSecurity/; or set \
+                 JENKINS_API_TOKEN to an API token, made at {page}, which needs no crumb; {RETRY}",
+                tried.server
+            ),
+        ),
+        Crumb::Anonymous => say(
+            format!("Jenkins at {host} saw no credentials"),
+            "a proxy before it takes the Authorization header away",
+        ),
+        Crumb::Refused => say(
+            format!("Jenkins at {host} refused the crumb that it had just given to user {user}"),
+            format!(
+                "a proxy before it takes the session's cookie or the crumb's header away; set JENKINS_API_TOKEN to an \
+                 API token, made at {page}, which needs neither; {RETRY}"
+            ),
+        ),
+    }
+}
+
 fn forbidden(answer: &Answer, tried: &Tried<'_>) -> Explanation {
     let (job, user) = (tried.job(), tried.user());
-    if answer.says("No valid crumb was included") {
-        return if tried.token_root() {
-            say(
-                format!(
-                    "Jenkins at {} has no Build Authorization Token Root plugin",
-                    tried.host()
-                ),
-                "install the plugin build-token-root, or use `method: job-token`",
-            )
-        } else {
-            say(
-                format!(
-                    "Jenkins at {} took what user {user} sent for no API token",
-                    tried.host()
-                ),
-                format!(
-                    "JENKINS_API_TOKEN must hold an API token, not a password; make one at {}me/security/; {RETRY}",
-                    tried.server
-                ),
-            )
-        };
+    if answer.wants_crumb() {
+        return no_crumb(answer.crumb, tried);
     }
     if answer.says("Invalid token provided") || (tried.token_root() && answer.permission.is_none()) {
         return say(

@@ -8,10 +8,12 @@ mod job;
 mod listing;
 mod look;
 mod multibranch;
+mod origin;
 pub mod parameters;
 mod probe;
 mod proxy;
 mod read;
+mod session;
 mod tls;
 mod trigger;
 
@@ -29,6 +31,7 @@ pub use job::Job;
 pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
+pub use origin::{Given, Origin};
 pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
 pub use tls::{ClientCertificate, NoAuthorities, Security, check_authorities};
 pub use trigger::{Attempt, NoWay, Way};
@@ -43,7 +46,7 @@ pub const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// How Jenkins is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// `/job/X/build…` with a user and API token.
+    /// `/job/X/build…` with a user and API token (or password).
     Api,
     /// The same with the job's own trigger token on top.
     JobToken,

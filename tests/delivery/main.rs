@@ -13,12 +13,14 @@ mod look_up;
 mod methods;
 mod multibranch;
 mod order;
+mod password;
 mod poll;
 mod proxy;
 #[path = "../support/proxy.rs"]
 mod proxy_server;
 mod refused;
 mod replaced;
+mod requests;
 mod scene;
 mod secrets;
 mod servers;

@@ -1,15 +1,17 @@
 //! One request, its answer, and what the answer is worth.
 
 use std::io::Read as _;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect;
 use url::{Host, Url};
 
 use super::encode_form;
-use super::explain::{self, Answer, Explanation};
+use super::explain::{self, Answer, Explanation, Tried};
+use super::front::Front;
 use crate::secret::Login;
 
 /// How long a connection may take to come about.
@@ -26,6 +28,7 @@ const MOST_BODY: u64 = 256 * 1024;
 pub struct Client {
     http: Http,
     pub(super) server: Url,
+    pub(super) front: OnceLock<Front>,
 }
 
 /// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
@@ -65,7 +68,8 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| explain::no_client(&innermost(&error)))?;
-        Ok(Self { http, server })
+        let front = OnceLock::new();
+        Ok(Self { http, server, front })
     }
 
     // A limit of the request, not the client's: that one starts anew with each read of the body, so
@@ -100,6 +104,12 @@ impl Client {
         request.send().map(answer)
     }
 
+    /// What an answer means; who gave it is asked where it does not say.
+    pub(super) fn explain(&self, answer: &Answer, tried: &Tried<'_>) -> Explanation {
+        let front = answer.may_be_anothers().then(|| self.front());
+        explain::explain(answer, tried, front.as_ref())
+    }
+
     /// Whether these credentials are accepted now; `None` when the server cannot say.
     ///
     /// While Jenkins starts, valid ones get a 401 or a crumb-403 (contract, observed 4); `whoAmI`
@@ -121,17 +131,8 @@ impl Client {
 
 /// What of a response matters.
 pub(super) fn answer(response: Response) -> Answer {
-    Answer {
-        status: response.status().as_u16(),
-        location: header(&response, LOCATION.as_str()),
-        user: header(&response, "X-You-Are-Authenticated-As"),
-        permission: header(&response, "X-Required-Permission"),
-        is_jenkins: response.headers().contains_key("X-Jenkins"),
-        asks_for_jenkins_login: header(&response, "WWW-Authenticate")
-            .is_some_and(|realm| realm.contains("\"Jenkins\"")),
-        only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
-        body: body(response),
-    }
+    let head = Answer::head(&response);
+    head.with_body(body(response))
 }
 
 pub(super) fn header(response: &Response, name: &str) -> Option<String> {

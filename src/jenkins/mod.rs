@@ -3,6 +3,7 @@
 mod client;
 mod explain;
 mod follow;
+mod front;
 mod job;
 mod listing;
 mod look;
@@ -22,6 +23,7 @@ use url::Url;
 pub use client::{Client, is_loopback};
 pub use explain::Explanation;
 pub use follow::{Build, Item, Place, Unseen, build_url};
+pub use front::Front;
 pub use job::Job;
 pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};

@@ -25,7 +25,7 @@ pub const GIT_DIR: &str = "GIT_DIR";
 pub const GIT_WORK_TREE: &str = "GIT_WORK_TREE";
 /// The Jenkins user id, as the official Jenkins CLI reads it.
 pub const USER_ID: &str = "JENKINS_USER_ID";
-/// That user's API token, as the official Jenkins CLI reads it.
+/// That user's API token or password, as the official Jenkins CLI reads it.
 pub const API_TOKEN: &str = "JENKINS_API_TOKEN";
 /// The server the two belong to; without it they serve every trusted server.
 pub const URL: &str = "JENKINS_URL";

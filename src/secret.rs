@@ -28,12 +28,12 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A Jenkins user id with its API token.
+/// A Jenkins user id with what proves it.
 #[derive(Debug, Clone)]
 pub struct Login {
     /// The user id.
     pub user: String,
-    /// The API token.
+    /// The API token, or the password.
     pub token: Secret,
 }
 

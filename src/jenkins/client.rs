@@ -12,6 +12,7 @@ use url::{Host, Url};
 use super::encode_form;
 use super::explain::{self, Answer, Explanation, Tried};
 use super::front::Front;
+use super::session::{Session, Sessions};
 use crate::secret::Login;
 
 /// How long a connection may take to come about.
@@ -29,6 +30,7 @@ pub struct Client {
     http: Http,
     pub(super) server: Url,
     pub(super) front: OnceLock<Front>,
+    pub(super) sessions: Sessions,
 }
 
 /// Whether `server` is this machine itself: 127.0.0.0/8, `::1` or exactly `localhost`.
@@ -68,8 +70,12 @@ impl Client {
         let http = builder
             .build()
             .map_err(|error| explain::no_client(&innermost(&error)))?;
-        let front = OnceLock::new();
-        Ok(Self { http, server, front })
+        Ok(Self {
+            http,
+            server,
+            front: OnceLock::new(),
+            sessions: Sessions::default(),
+        })
     }
 
     // A limit of the request, not the client's: that one starts anew with each read of the body, so
@@ -82,12 +88,12 @@ impl Client {
             .timeout(TOTAL_LIMIT)
     }
 
-    /// Posts a form, and reads as much of the answer as counts. `limit` is for all of it.
-    pub(super) fn post(
+    /// One request of [`Client::post`], which gets no crumb by itself.
+    pub(super) fn post_once(
         &self,
         url: &str,
         form: &[(&str, Vec<u8>)],
-        login: Option<&Login>,
+        (login, session): (Option<&Login>, Option<&Session>),
         limit: Duration,
     ) -> reqwest::Result<Answer> {
         let mut request = self
@@ -100,6 +106,9 @@ impl Client {
             .body(encode_form(form));
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
+        }
+        if let Some(session) = session {
+            request = session.add_to(request);
         }
         request.send().map(answer)
     }

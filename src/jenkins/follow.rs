@@ -10,6 +10,8 @@ use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT, header};
 use super::explain::{self, Explanation, Reading};
+use super::look::Action;
+use super::origin::Origin;
 use super::read::{self, Page};
 use super::{job_path, job_url};
 use crate::secret::Login;
@@ -26,6 +28,8 @@ pub enum Item {
         why: String,
         /// In the quiet period; the reason counts down.
         quiet: bool,
+        /// Jenkins thinks that it will not go on by itself.
+        stuck: bool,
     },
     /// It left the queue, and its build is not there yet.
     Left,
@@ -82,6 +86,8 @@ struct ItemObject {
     #[serde(default)]
     why: Option<String>,
     #[serde(default)]
+    stuck: bool,
+    #[serde(default)]
     cancelled: Option<bool>,
     #[serde(default)]
     executable: Option<Executable>,
@@ -117,7 +123,12 @@ struct BuildObject {
     #[serde(default)]
     estimated_duration: i64,
     timestamp: i64,
+    #[serde(default)]
+    actions: Vec<Option<Action>>,
 }
+
+const BUILD: &str = "building,result,duration,estimatedDuration,timestamp";
+const ORIGIN: &str = "actions[causes[shortDescription],parameters[_class,name,value]]";
 
 impl Client {
     /// Where a queue item of this job is. Jenkins forgets it 300 s after it left the queue (contract, observed 3).
@@ -126,8 +137,8 @@ impl Client {
     /// [`Unseen`].
     pub fn item(&self, job: &str, item: u64, login: &Login) -> Result<Item, Unseen> {
         let path = format!("queue/item/{item}/api/json");
-        let (found, _): (ItemObject, _) =
-            self.see(&path, "why,cancelled,executable[number]", (job, login))?;
+        let asked = "why,stuck,cancelled,executable[number]";
+        let (found, _): (ItemObject, _) = self.see(&path, asked, (job, login))?;
         let number = found.executable.and_then(|build| build.number);
         Ok(match (number, found.cancelled) {
             (Some(number), _) => Item::Builds(number),
@@ -136,6 +147,7 @@ impl Client {
             (None, None) => Item::Waits {
                 why: found.why.unwrap_or_default(),
                 quiet: found.class.ends_with("$WaitingItem"),
+                stuck: found.stuck,
             },
         })
     }
@@ -156,15 +168,36 @@ impl Client {
     /// # Errors
     /// [`Unseen`].
     pub fn build(&self, job: &str, number: u64, login: &Login) -> Result<Build, Unseen> {
+        Ok(self.read_build((job, number), BUILD, login)?.0)
+    }
+
+    /// The same, with what the build came of: that does not change, and may be long.
+    ///
+    /// # Errors
+    /// [`Unseen`].
+    pub fn build_with_origin(
+        &self,
+        job: &str,
+        number: u64,
+        login: &Login,
+    ) -> Result<(Build, Origin), Unseen> {
+        self.read_build((job, number), &format!("{BUILD},{ORIGIN}"), login)
+    }
+
+    fn read_build(
+        &self,
+        (job, number): (&str, u64),
+        asked: &str,
+        login: &Login,
+    ) -> Result<(Build, Origin), Unseen> {
         let path = format!("{}{number}/api/json", job_path(job));
-        let asked = "building,result,duration,estimatedDuration,timestamp";
         let (found, page): (BuildObject, Page) = self.see(&path, asked, (job, login))?;
         let milliseconds = |length: i64| u64::try_from(length).ok().map(Duration::from_millis);
         // By the server's own clock, as far as it tells.
         let running = page
             .date
             .and_then(|now| milliseconds(now.as_millisecond().saturating_sub(found.timestamp)));
-        Ok(Build {
+        let build = Build {
             result: found.result.filter(|_| !found.building),
             duration: if found.building {
                 running.unwrap_or_default()
@@ -173,7 +206,8 @@ impl Client {
             },
             // -1 where there is none.
             estimated: milliseconds(found.estimated_duration),
-        })
+        };
+        Ok((build, Origin::of(found.actions)))
     }
 
     /// Reads on in the console of a build. `take` gets it piece by piece and can end it. Tells
@@ -213,7 +247,10 @@ impl Client {
         let more = header(&response, "X-More-Data").is_some_and(|more| more == "true");
         if size < place.start {
             // It gives the whole log again to who asks for what is past its end.
-            place.start = size;
+            *place = Place {
+                start: size,
+                known: 0,
+            };
             return Ok(more);
         }
         let mut known = place.known;

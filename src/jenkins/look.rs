@@ -144,28 +144,30 @@ struct Build {
 
 /// One of the many kinds of things that belong to an item; most have neither field.
 #[derive(Deserialize)]
-struct Action {
+pub(super) struct Action {
     #[serde(default)]
-    parameters: Option<Vec<Parameter>>,
+    pub(super) parameters: Option<Vec<Parameter>>,
     #[serde(default)]
-    causes: Option<Vec<Cause>>,
+    pub(super) causes: Option<Vec<Cause>>,
 }
 
 #[derive(Deserialize)]
-struct Parameter {
+pub(super) struct Parameter {
+    #[serde(rename = "_class", default)]
+    pub(super) class: String,
     #[serde(default)]
-    name: String,
+    pub(super) name: String,
     #[serde(default)]
-    value: Value,
+    pub(super) value: Value,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Cause {
+pub(super) struct Cause {
     #[serde(default)]
     note: Option<String>,
     #[serde(default)]
-    short_description: Option<String>,
+    pub(super) short_description: Option<String>,
     #[serde(default)]
     user_id: Option<String>,
 }
@@ -361,7 +363,7 @@ fn causes(actions: &[Option<Action>]) -> impl Iterator<Item = &Cause> {
 }
 
 /// Whether a parameter with this value, as Jenkins shows it, is what was sent.
-fn is_value(sent: &[u8], shown: &Value) -> bool {
+pub(super) fn is_value(sent: &[u8], shown: &Value) -> bool {
     // Bytes that are no UTF-8 arrive as U+FFFD (contract, observed 1), as many as Java takes.
     let plain = |text: &str| text.replace('\u{fffd}', "").trim().to_owned();
     let sent = String::from_utf8_lossy(sent);

@@ -8,9 +8,11 @@ mod job;
 mod listing;
 mod look;
 mod multibranch;
+mod origin;
 pub mod parameters;
 mod probe;
 mod read;
+mod session;
 mod trigger;
 
 use std::fmt;
@@ -28,6 +30,7 @@ pub use job::Job;
 pub use listing::{Listed, Listing};
 pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
+pub use origin::{Given, Origin};
 pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
 pub use trigger::{Attempt, NoWay, Way};
 
@@ -41,7 +44,7 @@ pub const SECOND_LOOK: Duration = Duration::from_secs(3);
 /// How Jenkins is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
-    /// `/job/X/build…` with a user and API token.
+    /// `/job/X/build…` with a user and API token (or password).
     Api,
     /// The same with the job's own trigger token on top.
     JobToken,

@@ -201,7 +201,7 @@ impl Client {
             ));
         }
         let name = crate::text::harmless(&me.name);
-        match self.post(&self.address(WHO_AM_I), &[], Some(login), TOTAL_LIMIT) {
+        match self.post_once(&self.address(WHO_AM_I), &[], (Some(login), None), TOTAL_LIMIT) {
             // Where crumbs are off nobody needs one.
             Ok(answer) if answer.status == 200 && self.wants_crumbs(login) => Identity::ApiToken(name),
             Ok(answer) if answer.says("No valid crumb was included") => Identity::Password(name),
@@ -312,7 +312,9 @@ impl Client {
             job_token: Some(token),
         };
         let url = order.url(&self.server, with_parameters);
-        let answer = match self.post(&url, &order.form(with_parameters), order.login, TOTAL_LIMIT) {
+        let form = order.form(with_parameters);
+        // Without a crumb for a password: too much could change until that has come.
+        let answer = match self.post_once(&url, &form, (order.login, None), TOTAL_LIMIT) {
             Ok(answer) => answer,
             Err(error) => return TokenCheck::Unknown(self.no_answer(&error).meaning),
         };

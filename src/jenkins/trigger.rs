@@ -8,6 +8,7 @@ use super::client::{Client, TOTAL_LIMIT, innermost};
 use super::explain::{self, Answer, Explanation, Tried};
 use super::job::Job;
 use super::parameters::{self, Mistake};
+use super::session::Crumb;
 use super::{Action, Order, item_of, item_url, job_url};
 
 /// How long one attempt may take, however many requests it is made of.
@@ -216,7 +217,9 @@ impl Client {
             // To look into the SCM twice harms nobody.
             502 | 504 if tried.polls() => Attempt::NotSent(explanation),
             502 | 504 => Attempt::Unknown(explanation),
-            _ if explanation.is_about_credentials() || answer.wants_crumb() => Attempt::Doubted(explanation),
+            _ if explanation.is_about_credentials() => Attempt::Doubted(explanation),
+            // That he lacks a permission is no matter of the moment.
+            403 if answer.wants_crumb() && answer.crumb != Crumb::Withheld => Attempt::Doubted(explanation),
             _ => Attempt::Refused(explanation),
         })
     }

@@ -392,7 +392,7 @@ fn the_result_in_json() {
         insta::assert_snapshot!(ran.whole(), @r#"
         exit code: 4
         ----- stdout -----
-        {"time":"[TIME]","id":"[ID]","outcome":"queued","event":"manual","rules":["shop/deploy"],"server":"http://[JENKINS]/","job":"shop/deploy","branch":"main","sha":"[SHA]","item":1,"url":"http://[JENKINS]/job/shop/job/deploy/1/","build":1,"result":"UNSTABLE","duration":0.952}
+        {"time":"[TIME]","id":"[ID]","outcome":"queued","event":"manual","rules":["shop/deploy"],"server":"http://[JENKINS]/","job":"shop/deploy","branch":"main","sha":"[SHA]","item":1,"url":"http://[JENKINS]/job/shop/job/deploy/1/","build":1,"causes":["Started by user dev"],"parameters":[["BRANCH","main"]],"result":"UNSTABLE","duration":0.952}
         ----- stderr -----
         "#);
     });

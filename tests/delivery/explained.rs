@@ -13,9 +13,13 @@ use crate::support::{Home, JOB_TOKEN, Ran, TOKEN, USER, filtered, gits, program}
 const ALL: &[Permission] = &[Permission::OverallRead, Permission::JobRead, Permission::JobBuild];
 
 fn server(permissions: &[Permission]) -> Setup {
+    server_of(User::new(USER, TOKEN).grant(permissions.iter().copied()))
+}
+
+fn server_of(user: User) -> Setup {
     let job = |name: &str| Job::new(name).string_parameter("BRANCH", "main");
     Setup::new()
-        .user(User::new(USER, TOKEN).grant(permissions.iter().copied()))
+        .user(user)
         .job(job("shop/deploy").trigger_token("another"))
         .job(Job::new("plain").trigger_token(JOB_TOKEN))
         .job(job("off").trigger_token(JOB_TOKEN).disabled())
@@ -482,10 +486,31 @@ fn a_missing_build_token_root_plugin() {
     reads!(said("no-token-root", setup, TOKEN_ROOT, nothing), @"failed main → shop/deploy: Jenkins at 127.0.0.1 has no Build Authorization Token Root plugin (tried http://[JENKINS]/buildByToken/buildWithParameters); install the plugin build-token-root, or use `method: job-token`");
 }
 
+const NO_CRUMB: &str = "<td>No valid crumb was included in the request</td>";
+
 #[test]
 fn a_password_where_only_tokens_work() {
-    let answer = Answer::new(403).body("<td>No valid crumb was included in the request</td>");
-    reads!(said("no-api-token", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 took what user dev sent for no API token, and asks for a crumb (HTTP 403); JENKINS_API_TOKEN must hold an API token: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure); then: jenkins-trigger retry");
+    let arrange = |jenkins: &StandIn| {
+        for_builds(Answer::new(403).body(NO_CRUMB))(jenkins);
+        let issuer = |request: &RecordedRequest| request.target.contains("crumbIssuer");
+        jenkins.fault(Fault::answer(Answer::new(404)).when(issuer));
+    };
+    reads!(said("no-api-token", server(ALL), SHORT, arrange), @"failed main → shop/deploy: Jenkins at 127.0.0.1 took what user dev sent for no API token, and asked for a crumb; make an API token at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_API_TOKEN to it; a password serves only where Jenkins gives it a crumb; then: jenkins-trigger retry");
+}
+
+#[test]
+fn a_password_of_a_user_who_gets_no_crumb() {
+    let user = User::new(USER, TOKEN).password("a password");
+    let setup = server_of(user.grant([Permission::JobRead, Permission::JobBuild]));
+    let variables = [("JENKINS_API_TOKEN", "a password")];
+    let said = said_with("no-crumb-for-user", (setup, SHORT), nothing, &variables);
+    reads!(said, @"failed main → shop/deploy: a password needs a crumb from Jenkins at 127.0.0.1, and user dev lacks the permission Overall/Read to get one; an administrator ticks Overall/Read for dev at http://[JENKINS]/manage/configureSecurity/; or set JENKINS_API_TOKEN to an API token, made at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure), which needs no crumb; then: jenkins-trigger retry");
+}
+
+#[test]
+fn a_crumb_that_does_not_arrive() {
+    let answer = Answer::new(403).body(NO_CRUMB);
+    reads!(said("crumb-refused", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 refused the crumb that it had just given to user dev; a proxy before it takes the session's cookie or the crumb's header away; set JENKINS_API_TOKEN to an API token, made at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure), which needs neither; then: jenkins-trigger retry");
 }
 
 #[test]
@@ -510,7 +535,7 @@ fn credentials_that_a_proxy_takes_away() {
         .header("X-You-Are-Authenticated-As", "anonymous")
         .header("X-Required-Permission", "hudson.model.Hudson.Read")
         .body("Authentication required");
-    reads!(said("no-credentials-arrived", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 saw no credentials (HTTP 403); a proxy before it takes the Authorization header of user dev away: let it forward that, or use an internal URL as `server`");
+    reads!(said("no-credentials-arrived", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 saw no credentials; a proxy before it takes the Authorization header away: let it forward that of user dev, or use an internal URL as `server`");
 }
 
 #[test]

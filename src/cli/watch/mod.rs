@@ -1,6 +1,7 @@
 //! `trigger --wait` and `--follow`: from the queue item to the result of its build.
 
 mod console;
+mod origin;
 mod watcher;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,8 @@ use self::console::Console;
 use self::watcher::{End, News, Watcher};
 use super::Exit;
 use crate::credentials;
-use crate::jenkins::{self, Client, build_url};
+use crate::deliver;
+use crate::jenkins::{self, Client, Given, Origin, build_url};
 use crate::platform::Interruption;
 use crate::secret::Login;
 use crate::spool::{Entry, Trigger};
@@ -93,6 +95,7 @@ struct Row<'a> {
     stands: (Instant, String),
     estimated: Option<Duration>,
     build: Option<u64>,
+    origin: Option<Origin>,
     console: Console,
     /// The line that is not whole yet.
     line: String,
@@ -129,6 +132,11 @@ struct Shown<'a> {
     #[serde(flatten)]
     entry: Entry,
     build: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    causes: Option<&'a [String]>,
+    /// As the build has them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<&'a [Given]>,
     result: Option<&'a str>,
     /// Of the build, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,6 +160,7 @@ impl<'a> Screen<'a> {
             stands: (Instant::now(), "queued".into()),
             estimated: None,
             build: None,
+            origin: None,
             console: Console::default(),
             line: String::new(),
             end: None,
@@ -194,7 +203,7 @@ impl<'a> Screen<'a> {
     fn news(&mut self, number: usize, news: News) {
         let now = Instant::now();
         match news {
-            News::Waits { why, quiet } => self.waits(number, &why, quiet),
+            News::Waits { why, quiet, stuck } => self.waits(number, (&why, stuck), quiet),
             News::Builds(build) => {
                 let row = &mut self.rows[number];
                 row.build = Some(build);
@@ -202,6 +211,7 @@ impl<'a> Screen<'a> {
                 let place = row.place();
                 self.say(number, &place);
             }
+            News::CameOf(origin) => self.came_of(number, origin),
             News::Runs { duration, estimated } => {
                 let row = &mut self.rows[number];
                 let began = now.checked_sub(duration).unwrap_or(now);
@@ -221,7 +231,22 @@ impl<'a> Screen<'a> {
         }
     }
 
-    fn waits(&mut self, number: usize, why: &str, quiet: bool) {
+    fn came_of(&mut self, number: usize, origin: Origin) {
+        let row = &self.rows[number];
+        let (name, build) = (row.name(), row.build.unwrap_or_default());
+        let sent = deliver::parameters_of(row.trigger);
+        self.progress.aside(|| {
+            for line in origin::details(&origin) {
+                self.printer.detail(&format!("{name}: {line}"));
+            }
+            for line in origin::differences(build, &origin, &sent) {
+                self.printer.warning(&format!("{name}: {line}"));
+            }
+        });
+        self.rows[number].origin = Some(origin);
+    }
+
+    fn waits(&mut self, number: usize, (why, stuck): (&str, bool), quiet: bool) {
         let row = &mut self.rows[number];
         // What changes with every look, in any language: the time left, and what stands in brackets.
         let reason = if quiet {
@@ -229,9 +254,12 @@ impl<'a> Screen<'a> {
         } else {
             why.split(['(', '（']).next().unwrap_or_default().trim().into()
         };
-        row.stands.1 = waits(why);
-        if row.told.insert(reason) && !self.progress.is_shown() {
-            self.say(number, &waits(why));
+        let line = waits(why, stuck);
+        row.stands.1.clone_from(&line);
+        // Being stuck is said once more, and at once: it may stand so for days.
+        let reason = if stuck { waits(&reason, true) } else { reason };
+        if row.told.insert(reason) && (stuck || !self.progress.is_shown()) {
+            self.say(number, &line);
         }
     }
 
@@ -346,6 +374,8 @@ fn shown<'a>(row: &'a Row<'_>) -> Shown<'a> {
     Shown {
         entry,
         build: row.build,
+        causes: row.origin.as_ref().map(|origin| &origin.causes[..]),
+        parameters: row.origin.as_ref().map(|origin| &origin.parameters[..]),
         result,
         duration,
     }
@@ -397,10 +427,11 @@ fn clock(duration: Duration) -> String {
 }
 
 /// Jenkins does not always say why.
-fn waits(why: &str) -> String {
+fn waits(why: &str, stuck: bool) -> String {
+    let word = if stuck { "stuck" } else { "waits" };
     if why.is_empty() {
-        "waits".to_owned()
+        word.to_owned()
     } else {
-        format!("waits: {why}")
+        format!("{word}: {why}")
     }
 }

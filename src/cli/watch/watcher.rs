@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::jenkins::{Client, Item, Place, Unseen};
+use crate::jenkins::{Client, Item, Origin, Place, Unseen};
 use crate::secret::Login;
 
 /// The first pause between two questions; each further one is longer.
@@ -31,9 +31,13 @@ pub(super) enum News {
         why: String,
         /// The reason counts down.
         quiet: bool,
+        /// Jenkins thinks that it will not go on by itself.
+        stuck: bool,
     },
     /// It is a build.
     Builds(u64),
+    /// What the build came of.
+    CameOf(Origin),
     /// So long the build runs, and so long those before it took.
     Runs {
         duration: Duration,
@@ -101,6 +105,8 @@ enum Step {
 struct Running {
     number: u64,
     place: Place,
+    /// It was told what it came of.
+    known: bool,
     /// The console is wanted, and there is more to come of it.
     more: bool,
 }
@@ -173,9 +179,9 @@ impl Watcher {
         nowhere_since: &mut Option<Instant>,
     ) -> Result<Result<Step, Unseen>, Unread> {
         let number = match self.client.item(&self.job, self.item, &self.login) {
-            Ok(Item::Waits { why, quiet }) => {
+            Ok(Item::Waits { why, quiet, stuck }) => {
                 *nowhere_since = None;
-                self.tell(News::Waits { why, quiet })?;
+                self.tell(News::Waits { why, quiet, stuck })?;
                 return Ok(Ok(Step::Same));
             }
             Ok(Item::Left) => return Ok(Ok(Step::Moved)),
@@ -208,6 +214,7 @@ impl Watcher {
         *running = Some(Running {
             number,
             place: Place::default(),
+            known: false,
             more: self.follow,
         });
         Ok(Ok(Step::Moved))
@@ -215,7 +222,23 @@ impl Watcher {
 
     fn ask_build(&self, running: &mut Running) -> Result<Result<Step, Unseen>, Unread> {
         let place = running.place;
+        let mut seen = None;
+        if !running.known {
+            match self
+                .client
+                .build_with_origin(&self.job, running.number, &self.login)
+            {
+                Ok((build, origin)) => {
+                    self.tell(News::CameOf(origin))?;
+                    running.known = true;
+                    seen = Some(build);
+                }
+                Err(unseen) => return Ok(Err(unseen)),
+            }
+        }
         if running.more {
+            // It may end while its console is read.
+            seen = None;
             match self.read_console(running)? {
                 Ok(more) => running.more = more,
                 Err(unseen) => return Ok(Err(unseen)),
@@ -229,7 +252,11 @@ impl Watcher {
         if running.more {
             return Ok(Ok(step));
         }
-        let build = match self.client.build(&self.job, running.number, &self.login) {
+        let seen = match seen {
+            Some(build) => Ok(build),
+            None => self.client.build(&self.job, running.number, &self.login),
+        };
+        let build = match seen {
             Ok(build) => build,
             Err(unseen) => return Ok(Err(unseen)),
         };

@@ -1,5 +1,6 @@
 //! The room's tests, one module per part of the format.
 
+mod actions;
 mod files;
 mod mutations;
 mod patterns;

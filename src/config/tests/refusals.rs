@@ -34,11 +34,11 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
             "write `events: [post-push]`; YAML 1.1 reads `on` as true",
         ),
         (
-            "multibranch: true",
-            "5:5 unknown key `multibranch` in a rule",
+            "organisation: true",
+            "5:5 unknown key `organisation` in a rule",
             "known keys here are `name`, `job`, `server`, `method`, `token_from`, `events`, `branches`, `tags`, `remotes`, \
              `paths`, `paths_ignore`, `branch_parameter`, `parameters`, `delay`, `coalesce`, \
-             `cause` and `skip_ci`",
+             `cause`, `multibranch`, `action`, `strict_parameters` and `skip_ci`",
         ),
     ]);
     file_refused(&[

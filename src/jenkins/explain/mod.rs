@@ -16,6 +16,7 @@ use url::Url;
 
 use super::client::{header, innermost};
 use super::front::Front;
+use super::session::Crumb;
 use super::{Action, ENCODED, Method, Order, job_url};
 use crate::secret::{Login, Secret};
 use crate::text::harmless;
@@ -179,13 +180,15 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) location: Option<String>,
     /// Who Jenkins takes the user for.
-    user: Option<String>,
+    pub(super) user: Option<String>,
     /// The id of the permission that is missing.
     pub(super) permission: Option<String>,
     pub(super) is_jenkins: bool,
     /// What a login is asked with, and for what.
     pub(super) challenge: Option<String>,
     pub(super) only_post: bool,
+    /// What came of asking for a crumb before.
+    pub(super) crumb: Crumb,
     /// What the server says it is.
     pub(super) server: Option<String>,
     pub(super) body: String,
@@ -202,6 +205,7 @@ impl Answer {
             is_jenkins: response.headers().contains_key("X-Jenkins"),
             challenge: header(response, WWW_AUTHENTICATE.as_str()),
             only_post: header(response, ALLOW.as_str()).is_some_and(|allowed| allowed == "POST"),
+            crumb: Crumb::NotAskedFor,
             server: header(response, SERVER.as_str()),
             body: String::new(),
         }
@@ -456,6 +460,12 @@ impl Case<'_> {
         matches!(self.got, Got::Trouble(met, _) if met == trouble)
     }
 
+    /// Whether a crumb was missing, and this came of asking for one.
+    fn lacks_crumb(&self, crumbs: &[Crumb]) -> bool {
+        self.answer()
+            .is_some_and(|answer| answer.wants_crumb() && crumbs.contains(&answer.crumb))
+    }
+
     fn cause(&self) -> &str {
         match self.got {
             Got::Trouble(_, cause) => cause,
@@ -572,6 +582,7 @@ mod tests {
             is_jenkins: false,
             challenge: None,
             only_post: false,
+            crumb: Crumb::NotAskedFor,
             server: None,
             body: String::new(),
         }

@@ -6,6 +6,7 @@ use super::words::{AGAIN, clipped};
 use super::{Answer, Finding, Row, Trouble, wants_parameters};
 use crate::jenkins::Order;
 use crate::jenkins::front::Front;
+use crate::jenkins::session::Crumb;
 
 /// The row for credentials that Jenkins does not accept.
 pub(super) const CREDENTIALS: &str = "credentials";
@@ -408,17 +409,58 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         name: "no-api-token",
-        when: |c| c.status() == 403 && c.says("No valid crumb was included"),
+        when: |c| c.lacks_crumb(&[Crumb::NotAskedFor, Crumb::NotGiven]),
         meaning: |c| {
             format!(
-                "Jenkins at {} took what user {} sent for no API token, and asks for a crumb (HTTP 403)",
+                "Jenkins at {} took what user {} sent for no API token, and asked for a crumb",
                 c.tried.host(),
                 c.tried.user()
             )
         },
         advice: |c| {
             format!(
-                "JENKINS_API_TOKEN must hold an API token: make one at {}{}",
+                "make an API token at {} and set JENKINS_API_TOKEN to it; a password serves only where Jenkins gives it \
+                 a crumb{}",
+                c.token_page(),
+                c.then_retry()
+            )
+        },
+    },
+    Row {
+        name: "no-crumb-for-user",
+        when: |c| c.lacks_crumb(&[Crumb::Withheld]),
+        meaning: |c| {
+            format!(
+                "a password needs a crumb from Jenkins at {}, and user {} lacks the permission Overall/Read to get one",
+                c.tried.host(),
+                c.tried.user()
+            )
+        },
+        advice: |c| {
+            format!(
+                "an administrator ticks Overall/Read for {} at {}manage/configureSecurity/; or set JENKINS_API_TOKEN to \
+                 an API token, made at {}, which needs no crumb{}",
+                c.tried.user(),
+                c.tried.server,
+                c.token_page(),
+                c.then_retry()
+            )
+        },
+    },
+    Row {
+        name: "crumb-refused",
+        when: |c| c.lacks_crumb(&[Crumb::Refused]),
+        meaning: |c| {
+            format!(
+                "Jenkins at {} refused the crumb that it had just given to user {}",
+                c.tried.host(),
+                c.tried.user()
+            )
+        },
+        advice: |c| {
+            format!(
+                "a proxy before it takes the session's cookie or the crumb's header away; set JENKINS_API_TOKEN to an API \
+                 token, made at {}, which needs neither{}",
                 c.token_page(),
                 c.then_retry()
             )
@@ -447,13 +489,13 @@ pub(super) static ROWS: &[Row] = &[
                 .answer()
                 .is_some_and(|answer| answer.user.as_deref() == Some("anonymous"));
             let by_page = c.is_jenkins() && c.says("Authentication required");
-            c.status() == 403 && (by_name || by_page)
+            c.lacks_crumb(&[Crumb::Anonymous]) || (c.status() == 403 && (by_name || by_page))
         },
-        meaning: |c| format!("Jenkins at {} saw no credentials (HTTP 403)", c.tried.host()),
+        meaning: |c| format!("Jenkins at {} saw no credentials", c.tried.host()),
         advice: |c| {
             format!(
-                "a proxy before it takes the Authorization header of user {} away: let it forward that, or use an \
-                 internal URL as `server`",
+                "a proxy before it takes the Authorization header away: let it forward that of user {}, or use an internal \
+                 URL as `server`",
                 c.tried.user()
             )
         },

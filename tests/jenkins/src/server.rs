@@ -307,10 +307,16 @@ impl StandIn {
         self.change(|world| world.queue.next_id = id);
     }
 
-    /// Adds a job, or changes the one of that name and keeps its builds.
+    /// Adds a job, or changes the one of that name and keeps its builds; what was queued of one that is disabled so is
+    /// cancelled.
     pub fn put_job(&self, job: Job) {
         self.change(|world| match world.job(&job.full_name) {
-            Some(index) => world.jobs[index].job = job,
+            Some(index) => {
+                if job.disabled {
+                    world.cancel_all_of(index);
+                }
+                world.jobs[index].job = job;
+            }
             None => world.jobs.push(JobState::new(job)),
         });
     }

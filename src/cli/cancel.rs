@@ -239,6 +239,7 @@ impl Cancel<'_> {
                 "{CANCELLED}; it could not be read: {}",
                 unreadable.reason
             )),
+            reason: None,
         };
         self.spool.journal().append(&entry)?;
         self.spool.forget(unreadable)?;

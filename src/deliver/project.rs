@@ -26,7 +26,7 @@ pub(super) fn next_look(trigger: &Trigger, now: Timestamp) -> Option<Timestamp> 
 /// Has the project of this branch looked through, if that was not done just now.
 pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> State {
     let Some((project, _)) = trigger.job.rsplit_once('/') else {
-        return State::Refused(format!("{} is in no multibranch project", trigger.job));
+        return State::Refused(format!("{} is in no multibranch project", trigger.job).into());
     };
     let branch = trigger.reference();
     let now = Timestamp::now();
@@ -40,8 +40,8 @@ pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> Sta
         let refused = match client.scan(project, login) {
             Scanned::Asked => None,
             Scanned::MayNot(status) => Some(status),
-            Scanned::Away(why) => return State::Waiting(why.to_string()),
-            Scanned::Impossible(why) => return State::Refused(why.to_string()),
+            Scanned::Away(why) => return State::Waiting(why.into()),
+            Scanned::Impossible(why) => return State::Refused(why.into()),
         };
         Scan {
             first: trigger.scan.map_or(now, |scan| scan.first),
@@ -51,11 +51,11 @@ pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> Sta
     };
     trigger.scan = Some(scan);
     if now.duration_since(scan.first) >= PATIENCE {
-        return State::Refused(client.not_indexed(project, &branch).to_string());
+        return State::Refused(client.not_indexed(project, &branch).into());
     }
     let why = match scan.refused {
         None => client.is_scanning(project, &branch),
         Some(status) => client.may_not_scan(project, &branch, &login.user, status),
     };
-    State::Waiting(why.to_string())
+    State::Waiting(why.into())
 }

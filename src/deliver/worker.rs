@@ -48,13 +48,35 @@ pub(super) enum State {
     /// Jenkins looks into the job's SCM.
     Polled(Option<String>),
     /// It will be tried again.
-    Waiting(String),
+    Waiting(Trouble),
     /// It waits for the user.
-    Held(String),
+    Held(Trouble),
     /// It may have been queued; the next attempt looks for it first.
-    Unknown(String),
+    Unknown(Trouble),
     /// Jenkins refused it.
-    Refused(String),
+    Refused(Trouble),
+}
+
+/// What went wrong, for the user, and the name that Jenkins' answers of this kind have.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    text: String,
+    reason: Option<&'static str>,
+}
+
+impl From<String> for Trouble {
+    fn from(text: String) -> Self {
+        Self { text, reason: None }
+    }
+}
+
+impl From<Explanation> for Trouble {
+    fn from(explanation: Explanation) -> Self {
+        Self {
+            text: explanation.to_string(),
+            reason: Some(explanation.reason),
+        }
+    }
 }
 
 impl State {
@@ -73,7 +95,14 @@ impl State {
     fn message(&self) -> Option<&str> {
         match self {
             Self::Accepted { note, .. } | Self::Polled(note) => note.as_deref(),
-            Self::Waiting(text) | Self::Held(text) | Self::Unknown(text) | Self::Refused(text) => Some(text),
+            _ => self.trouble().map(|trouble| trouble.text.as_str()),
+        }
+    }
+
+    fn trouble(&self) -> Option<&Trouble> {
+        match self {
+            Self::Accepted { .. } | Self::Polled(_) => None,
+            Self::Waiting(why) | Self::Held(why) | Self::Unknown(why) | Self::Refused(why) => Some(why),
         }
     }
 
@@ -240,6 +269,8 @@ impl<'a> Worker<'a> {
         let again = project::next_look(&trigger, now).unwrap_or_else(|| lanes::next_attempt(&trigger, now));
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
+        let reason = state.trouble().and_then(|trouble| trouble.reason);
+        entry.reason = reason.map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
@@ -296,9 +327,12 @@ impl<'a> Worker<'a> {
 
     /// `Err` is no worse than `Ok`: it only leaves early.
     fn attempt(&mut self, trigger: &mut Trigger, identical: &[Trigger]) -> Result<State, State> {
-        let held = |error: credentials::Error| State::Held(error.to_string());
-        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
-        let method: Method = trigger.method.parse().map_err(State::Refused)?;
+        let held = |error: credentials::Error| State::Held(error.to_string().into());
+        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string().into()))?;
+        let method: Method = trigger
+            .method
+            .parse()
+            .map_err(|unknown: String| State::Refused(unknown.into()))?;
         let vouching = self.check_trust(trigger)?;
         self.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
@@ -322,7 +356,7 @@ impl<'a> Worker<'a> {
                             note: Some(note),
                         });
                     }
-                    Looked::Unanswered(why) => return Err(State::Unknown(why.to_string())),
+                    Looked::Unanswered(why) => return Err(State::Unknown(why.into())),
                     Looked::NotThere => {
                         trigger.sending = None;
                         trigger.sent_as = None;
@@ -361,7 +395,7 @@ impl<'a> Worker<'a> {
         trigger.sending = before.or_else(|| Some(Timestamp::now()));
         if let Err(error) = self.sending.begin(trigger) {
             trigger.sending = before;
-            return Err(State::Waiting(error.to_string()));
+            return Err(State::Waiting(error.to_string().into()));
         }
         let mut sent = {
             // The newest of them has the note that says most.
@@ -391,9 +425,9 @@ impl<'a> Worker<'a> {
     /// What is to vouch for the server.
     fn check_trust(&self, trigger: &Trigger) -> Result<Vouching, State> {
         let trusted = self.trusted.as_ref();
-        let trusted = trusted.map_err(|reason| State::Held(reason.clone()))?;
+        let trusted = trusted.map_err(|reason| State::Held(reason.clone().into()))?;
         match untrusted(trusted, trigger) {
-            Some(why) => Err(State::Held(why)),
+            Some(why) => Err(State::Held(why.into())),
             None => Ok(Vouching::of(trusted, trigger)),
         }
     }
@@ -404,8 +438,8 @@ impl<'a> Worker<'a> {
         }
         self.client = None;
         let client = connect_with(self.spool, server, &vouching).map_err(|why| match why {
-            NoClient::Forbidden(_) | NoClient::Gone { .. } => State::Held(why.to_string()),
-            NoClient::Explained(why) => State::Waiting(why.to_string()),
+            NoClient::Forbidden(_) | NoClient::Gone { .. } => State::Held(why.to_string().into()),
+            NoClient::Explained(why) => State::Waiting(why.into()),
         })?;
         self.client = Some(client);
         self.vouching = vouching;
@@ -418,6 +452,7 @@ impl<'a> Worker<'a> {
             return Looked::MayNotLook(Explanation {
                 meaning: "only a user with an API token can look for it in Jenkins".into(),
                 advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
+                reason: "no-user-to-look",
             });
         };
         let age = || Duration::try_from(Timestamp::now().duration_since(since)).ok();
@@ -448,7 +483,7 @@ impl<'a> Worker<'a> {
     /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
     fn find_way(&mut self, order: &Order<'_>, created: Timestamp) -> Result<Found, State> {
         let blind = Ok(Found::Way(order.blind_way()));
-        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string()))?;
+        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string().into()))?;
         // Some requests need no user (`token-root`); looking always does.
         let looker = match order.login {
             Some(login) => Some(login.clone()),
@@ -481,12 +516,12 @@ impl<'a> Worker<'a> {
                     self.jobs.put(order.job, &looker.user, job);
                 }
                 way.map(Found::Way).map_err(|why| match why {
-                    NoWay::Never(why) => State::Refused(why.to_string()),
-                    NoWay::NotYet(why) => State::Waiting(why.to_string()),
+                    NoWay::Never(why) => State::Refused(why.into()),
+                    NoWay::NotYet(why) => State::Waiting(why.into()),
                 })
             }
-            Err(Unseen::Away(why)) => Err(State::Waiting(why.to_string())),
-            Err(Unseen::Missing) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
+            Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
+            Err(Unseen::Missing(_)) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
             // Who may build may not always look; then the answer says what is wrong.
             Err(_) => blind,
         }
@@ -494,7 +529,7 @@ impl<'a> Worker<'a> {
 
     fn client(&self) -> Result<&Client, State> {
         // Every attempt connects first.
-        let missing = || State::Waiting("there is no connection".into());
+        let missing = || State::Waiting("there is no connection".to_owned().into());
         self.client.as_ref().ok_or_else(missing)
     }
 
@@ -513,7 +548,7 @@ impl<'a> Worker<'a> {
             State::Refused
         };
         if self.unknown_login {
-            return Err(state(doubt.to_string()));
+            return Err(state(doubt.clone().into()));
         }
         thread::sleep(SECOND_LOOK);
         let client = self.client()?;
@@ -521,9 +556,9 @@ impl<'a> Worker<'a> {
             Some(true) => Ok(()),
             Some(false) => {
                 self.unknown_login = true;
-                Err(state(doubt.to_string()))
+                Err(state(doubt.clone().into()))
             }
-            None => Err(State::Waiting(doubt.to_string())),
+            None => Err(State::Waiting(doubt.clone().into())),
         }
     }
 
@@ -694,10 +729,8 @@ fn state_of(attempt: Attempt) -> State {
             note: None,
         },
         Attempt::Polled => State::Polled(None),
-        Attempt::NotSent(explanation) => State::Waiting(explanation.to_string()),
-        Attempt::Unknown(explanation) => State::Unknown(explanation.to_string()),
-        Attempt::Doubted(explanation) | Attempt::Refused(explanation) => {
-            State::Refused(explanation.to_string())
-        }
+        Attempt::NotSent(explanation) => State::Waiting(explanation.into()),
+        Attempt::Unknown(explanation) => State::Unknown(explanation.into()),
+        Attempt::Doubted(explanation) | Attempt::Refused(explanation) => State::Refused(explanation.into()),
     }
 }

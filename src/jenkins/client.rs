@@ -1,16 +1,17 @@
 //! One request, its answer, and what the answer is worth.
 
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::blocking::{Client as Http, RequestBuilder, Response};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect;
 use url::{Host, Url};
 
-use super::explain::{self, Answer, Explanation};
-use super::session::{Crumb, Session, Sessions};
+use super::explain::{self, Answer, Explanation, Tried};
+use super::front::Front;
+use super::session::{Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
 use crate::secret::Login;
@@ -29,6 +30,7 @@ const MOST_BODY: u64 = 256 * 1024;
 pub struct Client {
     http: Http,
     pub(super) server: Url,
+    pub(super) front: OnceLock<Front>,
     pub(super) sessions: Sessions,
     /// For https only.
     handshakes: Option<Arc<Handshakes>>,
@@ -79,6 +81,7 @@ impl Client {
         Ok(Self {
             http,
             server,
+            front: OnceLock::new(),
             sessions: Sessions::default(),
             handshakes,
         })
@@ -117,6 +120,12 @@ impl Client {
             request = session.add_to(request);
         }
         request.send().map(answer)
+    }
+
+    /// What an answer means; who gave it is asked where it does not say.
+    pub(super) fn explain(&self, answer: &Answer, tried: &Tried<'_>) -> Explanation {
+        let front = answer.may_be_anothers().then(|| self.front());
+        explain::explain(answer, tried, front.as_ref())
     }
 
     /// A question that changes nothing got no answer.
@@ -161,18 +170,8 @@ impl Client {
 
 /// What of a response matters.
 pub(super) fn answer(response: Response) -> Answer {
-    Answer {
-        status: response.status().as_u16(),
-        location: header(&response, LOCATION.as_str()),
-        user: header(&response, "X-You-Are-Authenticated-As"),
-        permission: header(&response, "X-Required-Permission"),
-        is_jenkins: response.headers().contains_key("X-Jenkins"),
-        asks_for_jenkins_login: header(&response, "WWW-Authenticate")
-            .is_some_and(|realm| realm.contains("\"Jenkins\"")),
-        only_post: header(&response, "Allow").is_some_and(|allowed| allowed == "POST"),
-        crumb: Crumb::NotAskedFor,
-        body: body(response),
-    }
+    let head = Answer::head(&response);
+    head.with_body(body(response))
 }
 
 pub(super) fn header(response: &Response, name: &str) -> Option<String> {

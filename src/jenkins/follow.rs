@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT, header};
-use super::explain::{self, Explanation, say};
+use super::explain::{self, Explanation, Reading};
 use super::look::Action;
 use super::origin::Origin;
 use super::read::{self, Page};
@@ -56,7 +56,7 @@ pub enum Unseen {
     /// The server does not answer, or not as itself; it may later.
     Away(Explanation),
     /// There is no such thing, or this user may not see it.
-    Missing,
+    Missing(Explanation),
     /// It does not know the user. While it starts it does so for a moment (contract, observed 4).
     Unknown(Explanation),
     /// It says no.
@@ -131,13 +131,14 @@ const BUILD: &str = "building,result,duration,estimatedDuration,timestamp";
 const ORIGIN: &str = "actions[causes[shortDescription],parameters[_class,name,value]]";
 
 impl Client {
-    /// Where a queue item is. Jenkins forgets it 300 s after it left the queue (contract, observed 3).
+    /// Where a queue item of this job is. Jenkins forgets it 300 s after it left the queue (contract, observed 3).
     ///
     /// # Errors
     /// [`Unseen`].
-    pub fn item(&self, item: u64, login: &Login) -> Result<Item, Unseen> {
+    pub fn item(&self, job: &str, item: u64, login: &Login) -> Result<Item, Unseen> {
         let path = format!("queue/item/{item}/api/json");
-        let (found, _): (ItemObject, _) = self.see(&path, "why,stuck,cancelled,executable[number]", login)?;
+        let asked = "why,stuck,cancelled,executable[number]";
+        let (found, _): (ItemObject, _) = self.see(&path, asked, (job, login))?;
         let number = found.executable.and_then(|build| build.number);
         Ok(match (number, found.cancelled) {
             (Some(number), _) => Item::Builds(number),
@@ -157,7 +158,7 @@ impl Client {
     /// [`Unseen`], which is about the job.
     pub fn build_of(&self, job: &str, item: u64, login: &Login) -> Result<Option<u64>, Unseen> {
         let path = format!("{}api/json", job_path(job));
-        let (found, _): (Builds, _) = self.see(&path, "builds[number,queueId]{0,100}", login)?;
+        let (found, _): (Builds, _) = self.see(&path, "builds[number,queueId]{0,100}", (job, login))?;
         let build = found.builds.iter().find(|build| build.queue_id == item);
         Ok(build.map(|build| build.number))
     }
@@ -190,7 +191,7 @@ impl Client {
         login: &Login,
     ) -> Result<(Build, Origin), Unseen> {
         let path = format!("{}{number}/api/json", job_path(job));
-        let (found, page): (BuildObject, Page) = self.see(&path, asked, login)?;
+        let (found, page): (BuildObject, Page) = self.see(&path, asked, (job, login))?;
         let milliseconds = |length: i64| u64::try_from(length).ok().map(Duration::from_millis);
         // By the server's own clock, as far as it tells.
         let running = page
@@ -231,12 +232,16 @@ impl Client {
         let mut response = request
             .send()
             .map_err(|error| Unseen::Away(self.no_page(&error, CONSOLE_LIMIT)))?;
-        if response.status() != 200 {
-            return Err(self.unseen(response.status().as_u16(), &path, login));
-        }
         let size = header(&response, "X-Text-Size").and_then(|size| size.parse().ok());
-        let Some(size) = size else {
-            return Err(self.unseen(200, &path, login));
+        let Some(size) = size.filter(|_| response.status() == 200) else {
+            let reading = Reading {
+                job,
+                login,
+                for_trigger: false,
+            };
+            let page = self.page(response, CONSOLE_LIMIT);
+            let page = page.map_err(|error| Unseen::Away(error.explanation))?;
+            return Err(self.unseen(page, &path, &reading));
         };
         // Absent once the log is whole (contract, observed 4).
         let more = header(&response, "X-More-Data").is_some_and(|more| more == "true");
@@ -278,8 +283,18 @@ impl Client {
         Ok(more)
     }
 
-    fn see<T: DeserializeOwned>(&self, path: &str, tree: &str, login: &Login) -> Result<(T, Page), Unseen> {
-        self.see_within(path, tree, login, TOTAL_LIMIT)
+    fn see<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        tree: &str,
+        (job, login): (&str, &Login),
+    ) -> Result<(T, Page), Unseen> {
+        let reading = Reading {
+            job,
+            login,
+            for_trigger: false,
+        };
+        self.see_within(path, tree, &reading, TOTAL_LIMIT)
     }
 
     /// What this expression picks of the object at this path; `limit` is for the whole answer.
@@ -287,48 +302,27 @@ impl Client {
         &self,
         path: &str,
         tree: &str,
-        login: &Login,
+        reading: &Reading<'_>,
         limit: Duration,
     ) -> Result<(T, Page), Unseen> {
         let asked = format!("{path}{}", read::tree(tree));
         let page = self
-            .read(&asked, Some(login), limit)
+            .read(&asked, Some(reading.login), limit)
             .map_err(|error| Unseen::Away(error.explanation))?;
         match page.json() {
             Ok(found) if page.status == 200 => Ok((found, page)),
-            _ if matches!(page.status, 429 | 502..=504) => {
-                let starting = explain::is_starting(&String::from_utf8_lossy(&page.body));
-                Err(Unseen::Away(explain::away(page.status, starting, &self.server)))
-            }
-            _ => Err(self.unseen(page.status, path, login)),
+            _ => Err(self.unseen(page, path, reading)),
         }
     }
 
-    fn unseen(&self, status: u16, path: &str, login: &Login) -> Unseen {
-        let host = self.server.host_str().unwrap_or_default();
-        let user = &login.user;
+    fn unseen(&self, page: Page, path: &str, reading: &Reading<'_>) -> Unseen {
+        let status = page.status;
+        let why = self.explain_page(page, path, reading);
         match status {
-            404 => Unseen::Missing,
-            429 | 502..=504 => Unseen::Away(explain::away(status, false, &self.server)),
-            401 => Unseen::Unknown(say(
-                format!("Jenkins at {host} does not accept the API token of user {user}"),
-                format!(
-                    "make one at {}me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN",
-                    self.server
-                ),
-            )),
-            403 => Unseen::Denied(say(
-                format!("user {user} may not see the job (HTTP 403)"),
-                format!("an administrator gives {user} the permission Job/Read on the job and its folders"),
-            )),
-            500..=599 => Unseen::Denied(say(
-                format!("Jenkins failed over {}{path} (HTTP {status})", self.server),
-                "its log has the reason",
-            )),
-            status => Unseen::Denied(say(
-                format!("{}{path} shows no build (HTTP {status})", self.server),
-                "a proxy or single sign-on stands before Jenkins; it must let API tokens through",
-            )),
+            404 => Unseen::Missing(why),
+            429 | 502..=504 => Unseen::Away(why),
+            _ if why.is_about_credentials() => Unseen::Unknown(why),
+            _ => Unseen::Denied(why),
         }
     }
 }

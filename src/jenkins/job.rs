@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::client::{Client, TOTAL_LIMIT};
+use super::explain::Reading;
 use super::follow::Unseen;
 use super::job_path;
 use super::parameters::{Definition, Kind, nearest};
@@ -160,8 +161,13 @@ impl Client {
     /// # Errors
     /// [`Unseen`]: whoever asks because of a trigger goes on after all but [`Unseen::Away`].
     pub fn job(&self, job: &str, login: &Login, limit: Duration) -> Result<Job, Unseen> {
-        let (job, _) =
-            self.see_within::<JobObject>(&format!("{}api/json", job_path(job)), TREE, login, limit)?;
+        let path = format!("{}api/json", job_path(job));
+        let reading = Reading {
+            job,
+            login,
+            for_trigger: true,
+        };
+        let (job, _) = self.see_within::<JobObject>(&path, TREE, &reading, limit)?;
         Ok(job.into())
     }
 
@@ -182,7 +188,13 @@ impl Client {
         } else {
             job_path(folder)
         };
-        let asked = self.see_within::<FolderObject>(&format!("{path}api/json"), "jobs[name]", login, limit);
+        let reading = Reading {
+            job: folder,
+            login,
+            for_trigger: true,
+        };
+        let asked =
+            self.see_within::<FolderObject>(&format!("{path}api/json"), "jobs[name]", &reading, limit);
         let Ok((folder_object, _)) = asked else {
             return Vec::new();
         };

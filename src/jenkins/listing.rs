@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::client::{Client, TOTAL_LIMIT};
+use super::explain::Reading;
 use super::follow::Unseen;
 use super::job::{DefinitionObject, Job};
 use super::job_path;
@@ -105,7 +106,12 @@ impl Client {
         let until = Instant::now() + limit;
         let mut listing = Listing::default();
         let mut folders = Vec::new();
-        let (root, _) = self.see_within::<FolderObject>("api/json", &tree(LEVELS), login, TOTAL_LIMIT)?;
+        let all = Reading {
+            job: "",
+            login,
+            for_trigger: false,
+        };
+        let (root, _) = self.see_within::<FolderObject>("api/json", &tree(LEVELS), &all, TOTAL_LIMIT)?;
         listing.take(root.jobs, None, &mut folders);
         while let Some(folder) = folders.pop() {
             let left = until.saturating_duration_since(Instant::now());
@@ -114,7 +120,7 @@ impl Client {
             let seen = match left {
                 Duration::ZERO => None,
                 left => self
-                    .see_within::<FolderObject>(&path, &tree(LEVELS), login, left.min(TOTAL_LIMIT))
+                    .see_within::<FolderObject>(&path, &tree(LEVELS), &all, left.min(TOTAL_LIMIT))
                     .ok(),
             };
             match seen {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::client::{Client, TOTAL_LIMIT};
-use super::explain::{Explanation, say};
+use super::explain::{Explanation, Reading, say};
 use super::job::{self, Job};
 use super::read::{self, NoPage, Page};
 use super::{SECOND_LOOK, item_url, job_path};
@@ -309,7 +309,7 @@ impl Search<'_> {
         {
             return Ok((found, page.date));
         }
-        Err(self.refused(&page))
+        Err(self.refused(page, path))
     }
 
     fn host(&self) -> &str {
@@ -327,49 +327,30 @@ impl Search<'_> {
         ))
     }
 
-    fn refused(&self, page: &Page) -> Looked {
-        let (user, job) = (&self.login.user, self.wanted.job);
-        match page.status {
-            401 => {
+    fn refused(&self, page: Page, path: &str) -> Looked {
+        let status = page.status;
+        let reading = Reading {
+            job: self.wanted.job,
+            login: self.login,
+            for_trigger: false,
+        };
+        let why = self.client.explain_page(page, path, &reading);
+        match status {
+            _ if why.is_about_credentials() => {
                 thread::sleep(SECOND_LOOK);
-                if self.client.knows(self.login) == Some(false) {
-                    return Looked::MayNotLook(say(
-                        format!(
-                            "Jenkins at {} does not accept the API token of user {user}, so nobody can look \
-                             whether it was queued",
-                            self.host()
-                        ),
-                        format!(
-                            "make one at {}me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN",
-                            self.client.server
-                        ),
+                if self.client.knows(self.login) != Some(false) {
+                    let user = &self.login.user;
+                    return Looked::Unanswered(say(
+                        format!("Jenkins at {} did not know user {user} for a moment", self.host()),
+                        "it is asked again later",
                     ));
                 }
-                Looked::Unanswered(say(
-                    format!("Jenkins at {} did not know user {user} for a moment", self.host()),
-                    "it is asked again later",
-                ))
             }
-            429 | 502..=504 => Looked::Unanswered(say(
-                format!("{} is not available (HTTP {})", self.host(), page.status),
-                "it is asked again later",
-            )),
-            403 | 404 => Looked::MayNotLook(say(
-                format!(
-                    "user {user} may not see job {job} (HTTP {}), so nobody can look whether it was queued",
-                    page.status
-                ),
-                format!("an administrator gives {user} the permission Job/Read on the job and its folders"),
-            )),
+            429 | 502..=504 => return Looked::Unanswered(why),
             // Also a 500: where it has a lasting reason, the trigger would wait for ever.
-            status => Looked::MayNotLook(say(
-                format!(
-                    "{} does not show what it has (HTTP {status}), so nobody can look whether it was queued",
-                    self.host()
-                ),
-                "see: jenkins-trigger log",
-            )),
+            _ => {}
         }
+        Looked::MayNotLook(why.so("nobody can look whether it was queued"))
     }
 }
 

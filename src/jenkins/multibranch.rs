@@ -1,7 +1,7 @@
 //! Multibranch projects: a branch has a job in them only after Jenkins looked for new branches.
 
 use super::client::{Client, TOTAL_LIMIT};
-use super::explain::{self, Explanation, say};
+use super::explain::{self, Explanation, Reading, Tried, say};
 use super::follow::Unseen;
 use super::{job_path, job_url};
 use crate::secret::Login;
@@ -27,18 +27,21 @@ impl Client {
         match self.look_up(project, login) {
             Ok(found) if found.is_multibranch() => {}
             Ok(_) => {
-                return Scanned::Impossible(say(
-                    format!(
-                        "{project} is no multibranch project, and `multibranch: true` stands in the rule"
-                    ),
-                    "take `multibranch` out; then the branch is passed as a parameter",
-                ));
+                return Scanned::Impossible(
+                    say(
+                        format!(
+                            "{project} is no multibranch project, and `multibranch: true` stands in the rule"
+                        ),
+                        "take `multibranch` out; then the branch is passed as a parameter",
+                    )
+                    .named("no-multibranch"),
+                );
             }
             Err(Unseen::Away(why)) => return Scanned::Away(why),
             Err(Unseen::Unknown(why) | Unseen::Denied(why)) => return Scanned::Impossible(why),
-            Err(Unseen::Missing) => {
+            Err(Unseen::Missing(_)) => {
                 let near = self.near(project, login, TOTAL_LIMIT);
-                return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, &near));
+                return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, near));
             }
         }
         let url = format!("{}{}build", self.server, job_path(project));
@@ -49,11 +52,17 @@ impl Client {
         match answer.status {
             // Back to the project (contract, row 47); a waiting scan is met with the same.
             200..=399 => Scanned::Asked,
-            429 | 502..=504 => Scanned::Away(explain::away(answer.status, false, &self.server)),
-            500 if answer.says("cannot be recomputed") => Scanned::Impossible(say(
-                format!("multibranch project {project} is disabled"),
-                format!("enable it at {}", job_url(&self.server, project)),
-            )),
+            429 | 502..=504 => {
+                let reading = Reading {
+                    job: project,
+                    login,
+                    for_trigger: true,
+                };
+                Scanned::Away(self.explain(&answer, &Tried::to_read(&self.server, &url, &reading)))
+            }
+            500 if answer.says("cannot be recomputed") => {
+                Scanned::Impossible(explain::disabled(&self.server, project))
+            }
             status => Scanned::MayNot(status),
         }
     }
@@ -72,6 +81,7 @@ impl Client {
                 job_url(&self.server, project)
             ),
         )
+        .named("not-indexed")
     }
 
     /// What is said while the project looks.
@@ -83,6 +93,7 @@ impl Client {
             ),
             "it is sent as soon as there is one",
         )
+        .named("not-indexed")
     }
 
     /// What is said when it looked in vain.
@@ -96,5 +107,6 @@ impl Client {
                 job_url(&self.server, project)
             ),
         )
+        .named("not-indexed")
     }
 }

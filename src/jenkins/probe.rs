@@ -5,7 +5,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::client::{self, Client, TOTAL_LIMIT, header};
-use super::explain::{self, Answer, Explanation, Tried, say};
+use super::explain::{self, Answer, Explanation, Reading, Tried, say};
+use super::front::WHO_AM_I;
 use super::read;
 use super::{Action, Method, Order, item_of, item_url, job_path};
 use crate::secret::{Login, Secret};
@@ -144,8 +145,6 @@ fn declares(list: &[Option<Declares>]) -> bool {
         .any(|count| count > 0)
 }
 
-/// What is asked for here needs no credentials and no permission.
-const WHO_AM_I: &str = "whoAmI/api/json";
 /// No job is called so; where there is one it has a token, and none is sent.
 const NO_SUCH_JOB: &str = "no-such-job-says-jenkins-trigger-doctor";
 
@@ -160,6 +159,7 @@ impl Client {
         };
         let version = header(&response, "X-Jenkins");
         let answer = client::answer(response);
+        self.learn_front(&answer, version.as_deref());
         let is_object = serde_json::from_str::<Me>(&answer.body).is_ok();
         match version {
             Some(version) if answer.status == 200 && is_object => {
@@ -374,7 +374,7 @@ impl Client {
     #[must_use]
     pub fn missing(&self, job: &str, login: &Login) -> Explanation {
         let near = self.near(job, login, TOTAL_LIMIT);
-        explain::no_job(&self.server, job, &login.user, &near)
+        explain::no_job(&self.server, job, &login.user, near)
     }
 
     /// A GET with or without credentials.
@@ -391,29 +391,23 @@ impl Client {
     }
 
     fn explained(&self, answer: &Answer, url: &str, job: &str, login: Option<&Login>) -> Explanation {
-        let order = Order {
-            method: Method::Api,
-            action: Action::Build,
-            is_branch_job: false,
-            is_strict: true,
-            job,
-            parameters: &[],
-            delay: None,
-            cause: b"",
-            login,
-            job_token: None,
+        let tried = match login {
+            Some(login) => Tried::to_read(
+                &self.server,
+                url,
+                &Reading {
+                    job,
+                    login,
+                    for_trigger: true,
+                },
+            ),
+            None => Tried::to_ask(&self.server, url, job),
         };
-        self.explained_order(answer, url, &order)
+        self.explain(answer, &tried)
     }
 
     fn explained_order(&self, answer: &Answer, url: &str, order: &Order<'_>) -> Explanation {
-        let tried = Tried {
-            server: &self.server,
-            url,
-            order,
-            near: Vec::new(),
-        };
-        explain::explain(answer, &tried)
+        self.explain(answer, &Tried::to_build(&self.server, url, order))
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> Explanation {

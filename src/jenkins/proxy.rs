@@ -30,9 +30,10 @@ pub(super) fn explain(cause: &str, timed_out: bool, server: &Url) -> Option<Expl
     let lower = cause.to_lowercase();
     let advice =
         format!("check {variable}; if {host} is to be reached without it, add {host} to NO_PROXY; {RETRY}");
-    Some(if lower.contains("authorization required") {
-        wants_login(server)
-    } else if lower.contains("tunnel error: unsuccessful") {
+    if lower.contains("authorization required") {
+        return Some(wants_login(server));
+    }
+    let explanation = if lower.contains("tunnel error: unsuccessful") {
         say(format!("the proxy {proxy} refuses to connect to {host}"), advice)
     } else if timed_out {
         say(
@@ -54,17 +55,28 @@ pub(super) fn explain(cause: &str, timed_out: bool, server: &Url) -> Option<Expl
             format!("the proxy {proxy} makes no connection to {host}: {cause}"),
             advice,
         )
-    })
+    };
+    Some(explanation.named("proxy"))
 }
 
 /// That the proxy wants to know who asks.
 pub(super) fn wants_login(server: &Url) -> Explanation {
-    let proxy = of(server).unwrap_or_default();
+    let Some(proxy) = of(server) else {
+        return say(
+            format!(
+                "a proxy on the way to {} wants a login of its own (HTTP 407)",
+                server.host_str().unwrap_or_default()
+            ),
+            "put user and password into the proxy's address in HTTPS_PROXY or HTTP_PROXY, or name the host in NO_PROXY",
+        )
+        .named("proxy-login");
+    };
     let variable = variable(server);
     say(
         format!("the proxy {proxy} wants a login (HTTP 407)"),
         format!("write user and password into {variable}: http://USER:PASSWORD@{proxy}; {RETRY}"),
     )
+    .named("proxy-login")
 }
 
 /// The variable that most likely names it.

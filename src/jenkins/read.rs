@@ -6,20 +6,24 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::utf8_percent_encode;
+use reqwest::blocking::Response;
 use reqwest::header::DATE;
 use serde::de::DeserializeOwned;
 
 use super::ENCODED;
 use super::client::{Client, header};
-use super::explain::{self, Explanation};
+use super::explain::{self, Answer, Explanation, Reading, Tried};
 use crate::secret::Login;
 
 /// The longest answer that is read. A queue of 10,000 items has about 4 MB, cut to what is asked.
 const MOST_BODY: u64 = 32 * 1024 * 1024;
+/// Jenkins' largest error pages have 85 KB (contract, observed 4); what is beyond is not read.
+const MOST_SAID: u64 = 256 * 1024;
 
 /// An answer.
 pub(super) struct Page {
     pub(super) status: u16,
+    head: Answer,
     /// The server's clock when it answered.
     pub(super) date: Option<Timestamp>,
     pub(super) body: Vec<u8>,
@@ -54,17 +58,35 @@ impl Client {
         let response = request.send().map_err(|error| NoPage {
             explanation: self.no_page(&error, limit),
         })?;
+        self.page(response, limit)
+    }
+
+    /// Reads an answer to its end; `limit` is what it was given.
+    pub(super) fn page(&self, response: Response, limit: Duration) -> Result<Page, NoPage> {
         let mut page = Page {
             status: response.status().as_u16(),
+            head: Answer::head(&response),
             date: header(&response, DATE.as_str())
                 .and_then(|date| DateTimeParser::new().parse_timestamp(date).ok()),
             body: Vec::new(),
         };
-        match response.take(MOST_BODY).read_to_end(&mut page.body) {
+        let most = if page.status == 200 { MOST_BODY } else { MOST_SAID };
+        match response.take(most).read_to_end(&mut page.body) {
             Ok(_) => Ok(page),
+            // The status says enough, or nothing does.
+            Err(_) if page.status != 200 => Ok(page),
             Err(error) => Err(NoPage {
                 explanation: explain::cut_short(&error, limit, &self.server),
             }),
         }
+    }
+
+    /// Why the page at this path does not show what it should.
+    pub(super) fn explain_page(&self, page: Page, path: &str, reading: &Reading<'_>) -> Explanation {
+        let most = usize::try_from(MOST_SAID).unwrap_or(usize::MAX);
+        let said = page.body.get(..most).unwrap_or(&page.body);
+        let answer = page.head.with_body(String::from_utf8_lossy(said).into_owned());
+        let url = format!("{}{path}", self.server);
+        self.explain(&answer, &Tried::to_read(&self.server, &url, reading))
     }
 }

@@ -23,6 +23,9 @@ use super::certificate::{self, Certificate};
 use super::explain::{Explanation, RETRY, say};
 use crate::secret::Secret;
 
+/// The name of failures that have to do with who asks.
+const CLIENT_CERTIFICATE: &str = "client-certificate";
+
 /// Whom to trust beside the system's own authorities, and who to be to a server that asks.
 #[derive(Debug, Default)]
 pub struct Security {
@@ -187,6 +190,7 @@ fn certified_key(
             format!("the client certificate that your git config names cannot be used: {what}"),
             format!("see: git config --global --get-regexp 'http.*ssl'; {RETRY}"),
         )
+        .named(CLIENT_CERTIFICATE)
     };
     let key = identity.key.expose();
     if key.contains("ENCRYPTED") {
@@ -197,7 +201,8 @@ fn certified_key(
                 "write it without one (openssl pkey -in KEY -out NEW, then chmod 600 NEW) and name that by \
                  http.sslKey; {RETRY}"
             ),
-        ));
+        )
+        .named(CLIENT_CERTIFICATE));
     }
     let chain = certificates_in(&identity.certificate).map_err(|error| refused(error.to_string()))?;
     if chain.is_empty() {
@@ -419,7 +424,7 @@ pub(super) fn explain(
     match cause(error)? {
         rustls::Error::InvalidCertificate(CertificateError::Other(other)) => {
             let rejected = other.0.downcast_ref::<Rejected>()?;
-            Some(rejected.explain(host))
+            Some(rejected.explain(host).named("certificate"))
         }
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
@@ -439,6 +444,7 @@ pub(super) fn explain(
                      {server}; {RETRY}"
                 ),
             )
+            .named(CLIENT_CERTIFICATE)
         } else {
             wants_certificate(server, host)
         }),
@@ -448,17 +454,19 @@ pub(super) fn explain(
                 "{host} port {port} speaks no TLS that is safe: neither 1.2 nor 1.3, or no cipher of these"
             ),
             format!("switch TLS 1.2 or 1.3 on at the server; {RETRY}"),
-        )),
+        )
+        .named("old-tls")),
         rustls::Error::InvalidMessage(_) => {
             let mut plain = server.clone();
             let _ = plain.set_scheme("http");
             let _ = plain.set_port(Some(port));
-            Some(say(
+            let explanation = say(
                 format!("{host} port {port} does not speak TLS"),
                 format!(
                     "if it speaks plain http, write as the server's URL {plain}, else the right port; {RETRY}"
                 ),
-            ))
+            );
+            Some(explanation.named("no-tls"))
         }
         _ => None,
     }
@@ -472,6 +480,7 @@ fn wants_certificate(server: &Url, host: &str) -> Explanation {
              --global http.{server}.sslKey FILE; {RETRY}"
         ),
     )
+    .named(CLIENT_CERTIFICATE)
 }
 
 /// What a connection means that the server broke off after it had asked in vain who asks. Its word
@@ -498,7 +507,7 @@ pub(super) fn explain_plain(cause: &str, server: &Url) -> Option<Explanation> {
 }
 
 /// That a server says itself that it was to be asked by https.
-pub(super) fn explain_refused_plain(server: &Url) -> Explanation {
+pub(super) fn refused_plain(server: &Url) -> Explanation {
     wants_https(
         format!("{} speaks TLS, and was asked without", place(server)),
         server,
@@ -513,6 +522,7 @@ fn wants_https(meaning: String, server: &Url) -> Explanation {
         meaning,
         format!("write as the server's URL {https} in .jenkins-trigger.yml, then: jenkins-trigger trust"),
     )
+    .named("wants-https")
 }
 
 fn place(server: &Url) -> String {

@@ -75,15 +75,19 @@ impl Order<'_> {
     /// Why it is not asked at all.
     pub fn way(&self, server: &Url, job: &Job) -> Result<Way, NoWay> {
         let name = self.job;
-        let say = |meaning: String, advice: String| NoWay::Never(explain::say(meaning, advice));
+        let never = |reason, meaning: String, advice: String| {
+            NoWay::Never(explain::say(meaning, advice).named(reason))
+        };
         if job.is_multibranch() {
-            return Err(say(
+            return Err(never(
+                "is-multibranch",
                 format!("{name} is a multibranch project, whose branches are jobs of their own"),
                 "write `multibranch: true` in the rule".into(),
             ));
         }
         if job.is_folder() {
-            return Err(say(
+            return Err(never(
+                "is-folder",
                 format!("{name} is a folder, not a job"),
                 format!(
                     "write the full name of a job in it as `job`; see {}",
@@ -108,17 +112,19 @@ impl Order<'_> {
         };
         if job.is_unborn_pipeline() {
             if job.has_begun() {
-                return Err(NoWay::NotYet(explain::say(
+                let why = explain::say(
                     format!(
                         "pipeline {name} is in its first run, and Jenkins does not know its parameters yet: {} would be \
                          dropped",
                         names(self.parameters)
                     ),
                     "it is tried again until Jenkins does",
-                )));
+                );
+                return Err(NoWay::NotYet(why.named("first-run")));
             }
             if !self.is_branch_job {
-                return Err(say(
+                return Err(never(
+                    "never-ran",
                     format!(
                         "pipeline {name} has never run, so Jenkins does not know its parameters yet and would drop {}",
                         names(self.parameters)
@@ -137,11 +143,11 @@ impl Order<'_> {
             return Ok(way);
         }
         if self.is_strict {
-            return Err(say(first.meaning(name), first.advice()));
+            return Err(never("parameters", first.meaning(name), first.advice()));
         }
         if let Mistake::NoneDeclared { .. } = first {
             // Jenkins refuses these itself; anything else would drop the branch.
-            return Err(say(first.meaning(name), first.advice()));
+            return Err(never("parameters", first.meaning(name), first.advice()));
         }
         let said: Vec<String> = mistakes.iter().map(|mistake| mistake.meaning(name)).collect();
         way.note = Some(said.join("; "));
@@ -170,12 +176,7 @@ impl Client {
 
     fn ask(&self, order: &Order<'_>, with_parameters: bool, until: Instant) -> Outcome {
         let url = order.url(&self.server, with_parameters);
-        let mut tried = Tried {
-            server: &self.server,
-            url: &url,
-            order,
-            near: Vec::new(),
-        };
+        let mut tried = Tried::to_build(&self.server, &url, order);
         let left = until.saturating_duration_since(Instant::now());
         match self.post(&url, &order.form(with_parameters), order.login, left) {
             Ok(answer) => {
@@ -193,7 +194,7 @@ impl Client {
     }
 
     fn settle(&self, answer: &Answer, tried: &Tried<'_>) -> Outcome {
-        if tried.order.action == Action::Poll {
+        if tried.polls() {
             if polls(answer, tried) {
                 return Outcome::Settled(Attempt::Polled);
             }
@@ -206,10 +207,7 @@ impl Client {
                 merged: answer.status == 303,
             });
         }
-        if tried.order.action == Action::Poll && tried.token_root() && answer.status == 400 {
-            return Outcome::Settled(Attempt::Refused(explain::does_not_poll(tried)));
-        }
-        let explanation = explain::explain(answer, tried);
+        let explanation = self.explain(answer, tried);
         if answer.status == 400 && explain::wants_parameters(answer, tried) {
             return Outcome::NeedsParameters(explanation);
         }
@@ -217,9 +215,9 @@ impl Client {
             // Contract, "What follows" 4.
             429 | 503 => Attempt::NotSent(explanation),
             // To look into the SCM twice harms nobody.
-            502 | 504 if tried.order.action == Action::Poll => Attempt::NotSent(explanation),
+            502 | 504 if tried.polls() => Attempt::NotSent(explanation),
             502 | 504 => Attempt::Unknown(explanation),
-            401 => Attempt::Doubted(explanation),
+            _ if explanation.is_about_credentials() => Attempt::Doubted(explanation),
             // That he lacks a permission is no matter of the moment.
             403 if answer.wants_crumb() && answer.crumb != Crumb::Withheld => Attempt::Doubted(explanation),
             _ => Attempt::Refused(explanation),
@@ -235,7 +233,7 @@ impl Client {
             Attempt::NotSent(explain::no_connection(&cause, error.is_timeout(), tried.server))
         } else if error.is_builder() {
             Attempt::Refused(explain::no_request(&cause, tried))
-        } else if tried.order.action == Action::Poll {
+        } else if tried.polls() {
             Attempt::NotSent(explain::broken_answer(&cause, tried))
         } else if error.is_timeout() {
             Attempt::Unknown(explain::no_answer(TOTAL_LIMIT, tried))

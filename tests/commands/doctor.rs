@@ -312,7 +312,7 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         failed       Jenkins        127.0.0.1 asks for a login first, at https://sso.example.com/oauth2/start
-                                    fix: a single sign-on stands before Jenkins; it must let API tokens through, or use an internal URL
+                                    fix: a single sign-on stands before Jenkins: it must let API tokens through (Basic authentication), or use an internal URL as `server`
         not checked  credentials    there is no Jenkins to ask
 
         job shop/deploy
@@ -325,8 +325,8 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         server http://[JENKINS]/
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
-        failed       Jenkins        there is no Jenkins at http://[JENKINS]/ (tried http://[JENKINS]/whoAmI/api/json)
-                                    fix: check `server` in .jenkins-trigger.yml, with its context path
+        failed       Jenkins        there is no Jenkins at http://[JENKINS]/ (HTTP 404; tried http://[JENKINS]/whoAmI/api/json)
+                                    fix: another server answers there; check `server` in .jenkins-trigger.yml, with its context path
         not checked  credentials    there is no Jenkins to ask
 
         job shop/deploy
@@ -424,7 +424,7 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
         failed       credentials    Jenkins at 127.0.0.1 does not accept the API token of user dev
-                                    fix: make one at http://[JENKINS]/me/security/ and set JENKINS_USER_ID (the user id, not the e-mail address) and JENKINS_API_TOKEN; then: jenkins-trigger retry
+                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN; then: jenkins-trigger retry
 
         job shop/deploy
         not checked  job            there are no credentials that Jenkins accepts

@@ -56,7 +56,7 @@ fn a_job_that_is_not_there_or_not_seen_comes_with_the_names_that_are() {
 
         job shop/deplyo
         failed       job            there is no job shop/deplyo, or user dev may not see it (tried http://[JENKINS]/job/shop/job/deplyo/); did you mean shop/deploy?
-                                    fix: check `job` (the full name with its folders), and the permission Job/Read on job and folders
+                                    fix: check `job` (the full name with its folders), and the permission Job/Read of dev on job and folders
         not checked  buildable, may build, parameters: the job was not found, or is none
         not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
 

@@ -258,7 +258,7 @@ fn where_there_are_none_it_says_why() {
         ----- stdout -----
         ----- stderr -----
         error: Jenkins at 127.0.0.1 does not accept the API token of user dev
-        help: make one at http://[JENKINS]/me/security/ and set JENKINS_USER_ID and JENKINS_API_TOKEN
+        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
         exit code: 1
         ----- stdout -----
         ----- stderr -----

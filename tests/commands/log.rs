@@ -54,7 +54,7 @@ fn the_journal_is_a_table_of_outcomes() {
         TIME                 ID        OUTCOME  BRANCH             COMMIT   JOB          RESULT
         [TIME]  [ID]  queued   main [SHORT]  shop/deploy  item 1 http://[JENKINS]/queue/item/1/
         [TIME]  [ID]  merged   main [SHORT]  shop/deploy  item 1 http://[JENKINS]/queue/item/1/
-        [TIME]  [ID]  failed   feature/long-name  [SHORT]  missing      there is no job missing, or user dev may not see it (tried http://[JENKINS]/job/missing/buildWithParameters); check `job` (the full name with its folders), and the permission Job/Read on job and folders
+        [TIME]  [ID]  failed   feature/long-name  [SHORT]  missing      there is no job missing, or user dev may not see it (tried http://[JENKINS]/job/missing/buildWithParameters); check `job` (the full name with its folders), and the permission Job/Read of dev on job and folders
         [TIME]  [ID]  waiting  feature/long-name  [SHORT]  b            127.0.0.1 port [PORT] refuses the connection; Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
         ----- stderr -----
         1 waiting; to send now: jenkins-trigger retry

@@ -208,7 +208,7 @@ fn who_may_not_see_the_job_is_told_where_to_look() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 1
         ----- stdout -----
-        queued main → shop/deploy: what becomes of it cannot be seen: user dev may not see the job (HTTP 403); an administrator gives dev the permission Job/Read on the job and its folders; look at item 1 http://[JENKINS]/queue/item/1/
+        queued main → shop/deploy: what becomes of it cannot be seen: user dev lacks the permission Job/Read on job shop/deploy; an administrator ticks Job/Read for dev on the job and its folders; look at item 1 http://[JENKINS]/queue/item/1/
         ----- stderr -----
         main → shop/deploy: queued, item 1 http://[JENKINS]/queue/item/1/
         ");

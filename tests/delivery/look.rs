@@ -337,8 +337,14 @@ fn who_may_not_see_the_job_may_not_look() {
     for user in [blind, only_build, nothing] {
         let jenkins = StandIn::start(Setup::new().user(user).job(Job::new(JOB)));
         let said = may_not_look(look(&jenkins, &wanted(MAIN)));
-        assert!(said.contains("user dev may not see job shop/deploy"), "{said}");
-        assert!(said.contains("Job/Read"), "{said}");
+        let named = ["Job/Read", "Overall/Read"]
+            .iter()
+            .any(|name| said.contains(name));
+        assert!(named, "{said}");
+        assert!(
+            said.contains("so nobody can look whether it was queued"),
+            "{said}"
+        );
     }
 }
 
@@ -355,18 +361,22 @@ fn a_token_that_is_refused_twice_may_not_look() {
 #[test]
 fn one_odd_401_says_nothing() {
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::answer(Answer::new(401)).times(1));
+    let answer = Answer::new(401).header("WWW-Authenticate", "Basic realm=\"Jenkins\"");
+    jenkins.fault(Fault::answer(answer).times(1));
     assert!(matches!(look(&jenkins, &wanted(MAIN)), Looked::Unanswered(_)));
 }
 
 #[test]
 fn a_login_page_may_not_be_looked_behind() {
     let jenkins = StandIn::start(shop());
-    for answer in [Answer::new(302), Answer::new(200).body("<html>log in</html>")] {
+    for answer in [
+        Answer::new(302).header("Location", "/login?from=%2F"),
+        Answer::new(200).body("<form><input type=password></form>"),
+    ] {
         jenkins.clear_faults();
         jenkins.fault(Fault::answer(answer));
         let said = may_not_look(look(&jenkins, &wanted(MAIN)));
-        assert!(said.contains("does not show what it has"), "{said}");
+        assert!(said.contains("a single sign-on stands before Jenkins"), "{said}");
     }
 }
 
@@ -378,7 +388,7 @@ fn a_server_that_is_away_or_starts_is_asked_again() {
     jenkins.restart(StartUp::default());
     jenkins.advance(Duration::from_secs(16));
     match look(&jenkins, &wanted(MAIN)) {
-        Looked::Unanswered(explanation) => assert!(explanation.meaning.contains("HTTP 503")),
+        Looked::Unanswered(explanation) => assert!(explanation.meaning.contains("is starting")),
         other => panic!("{other:?}"),
     }
     jenkins.advance(Duration::from_secs(10));
@@ -449,7 +459,7 @@ fn an_answer_that_drips_is_not_waited_for() {
 #[test]
 fn a_refusal_that_drips_is_not_waited_for() {
     let jenkins = StandIn::start(shop());
-    jenkins.fault(Fault::new(FaultAction::Trickle(Duration::from_millis(20))));
+    jenkins.fault(Fault::of_posts(FaultAction::Trickle(Duration::from_millis(20))));
     let login = login();
     let order = Order {
         action: Action::Build,

@@ -4,6 +4,8 @@
 mod support;
 
 mod accepted;
+mod bad_server;
+mod explained;
 #[cfg(all(target_os = "linux", target_env = "gnu", target_arch = "x86_64"))]
 mod failing_calls;
 mod identical;

@@ -207,7 +207,7 @@ fn a_project_that_is_not_there_is_told() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 3
         ----- stdout -----
-        failed main → shop/apo/main: there is no job shop/apo, or user dev may not see it (tried http://[JENKINS]/job/shop/job/apo/); did you mean shop/app?; check `job` (the full name with its folders), and the permission Job/Read on job and folders
+        failed main → shop/apo/main: there is no job shop/apo, or user dev may not see it (tried http://[JENKINS]/job/shop/job/apo/); did you mean shop/app?; check `job` (the full name with its folders), and the permission Job/Read of dev on job and folders
         ----- stderr -----
         ");
     });

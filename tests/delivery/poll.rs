@@ -88,7 +88,7 @@ fn a_wrong_token_is_told() {
         insta::assert_snapshot!(ran.whole(), @r#"
         exit code: 3
         ----- stdout -----
-        failed main → polled: the trigger token of job polled is wrong; compare it with "Trigger builds remotely" at http://[JENKINS]/job/polled/configure, and set the variable that `token_from` names; then: jenkins-trigger retry
+        failed main → polled: the trigger token of job polled is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/polled/configure (a Jenkins since 2.541 does not show the old one), and set the variable that `token_from` names; then: jenkins-trigger retry
         ----- stderr -----
         "#);
     });

@@ -131,7 +131,7 @@ fn visible(
     }
     let found = match ground.client.look_up(job, login) {
         Ok(found) => found,
-        Err(Unseen::Missing) if of_branch => {
+        Err(Unseen::Missing(_)) if of_branch => {
             report.warn(
                 JOB,
                 format!("the project has no job for this branch yet ({url}), or user {} may not see it", login.user),
@@ -200,7 +200,7 @@ fn unseen_job(
     let (explanation, why) = match unseen {
         Unseen::Away(explanation) => (explanation, "Jenkins did not answer"),
         Unseen::Denied(explanation) | Unseen::Unknown(explanation) => (explanation, NO_JOB),
-        Unseen::Missing => (ground.client.missing(job, login), NO_JOB),
+        Unseen::Missing(_) => (ground.client.missing(job, login), NO_JOB),
     };
     let needs_none = |subject: &&Subject<'_>| subject.rule.method == config::Method::TokenRoot;
     if subjects.iter().all(needs_none) && why == NO_JOB {

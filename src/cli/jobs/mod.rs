@@ -150,7 +150,7 @@ fn list(
         Err(Unseen::Away(explanation)) => return Err(of(explanation).into()),
         Err(Unseen::Unknown(explanation)) => return Ok(refused(printer, &explanation)),
         // The list itself needs Overall/Read.
-        Err(Unseen::Denied(_) | Unseen::Missing) => {
+        Err(Unseen::Denied(_) | Unseen::Missing(_)) => {
             return match client.about(&login) {
                 Err(explanation) => Ok(refused(printer, &explanation)),
                 Ok(_) => Err(nothing(url, &login).into()),

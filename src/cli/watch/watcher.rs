@@ -164,7 +164,7 @@ impl Watcher {
                 Err(unseen) => {
                     denied += 1;
                     if denied == BELIEVED {
-                        return self.tell(News::Ended(self.gone(unseen, running)));
+                        return self.tell(News::Ended(gone(unseen, running)));
                     }
                     FIRST_PAUSE
                 }
@@ -173,31 +173,12 @@ impl Watcher {
         }
     }
 
-    fn gone(&self, unseen: Unseen, running: Option<Running>) -> End {
-        match (unseen, running) {
-            (Unseen::Unknown(explanation) | Unseen::Denied(explanation), _) => {
-                End::unseen(explanation.meaning, Some(explanation.advice))
-            }
-            (Unseen::Away(reason), _) => End::unseen(reason.meaning, None),
-            (Unseen::Missing, Some(running)) => {
-                End::unseen(format!("build {} is no longer there", running.number), None)
-            }
-            (Unseen::Missing, None) => End::unseen(
-                format!("user {} may not see job {} (HTTP 404)", self.login.user, self.job),
-                Some(format!(
-                    "an administrator gives {} the permission Job/Read on the job and its folders",
-                    self.login.user
-                )),
-            ),
-        }
-    }
-
     fn ask_item(
         &self,
         running: &mut Option<Running>,
         nowhere_since: &mut Option<Instant>,
     ) -> Result<Result<Step, Unseen>, Unread> {
-        let number = match self.client.item(self.item, &self.login) {
+        let number = match self.client.item(&self.job, self.item, &self.login) {
             Ok(Item::Waits { why, quiet, stuck }) => {
                 *nowhere_since = None;
                 self.tell(News::Waits { why, quiet, stuck })?;
@@ -206,7 +187,7 @@ impl Watcher {
             Ok(Item::Left) => return Ok(Ok(Step::Moved)),
             Ok(Item::Cancelled) => return Ok(Ok(Step::Ended(End::Cancelled))),
             Ok(Item::Builds(number)) => number,
-            Err(Unseen::Missing) => match self.client.build_of(&self.job, self.item, &self.login) {
+            Err(Unseen::Missing(_)) => match self.client.build_of(&self.job, self.item, &self.login) {
                 Ok(Some(number)) => number,
                 Ok(None) => {
                     let since = nowhere_since.get_or_insert_with(Instant::now);
@@ -224,9 +205,7 @@ impl Watcher {
                     }));
                 }
                 // The item and the job: this is no matter of time.
-                Err(Unseen::Missing) => {
-                    return Ok(Ok(Step::Ended(self.gone(Unseen::Missing, None))));
-                }
+                Err(missing @ Unseen::Missing(_)) => return Ok(Ok(Step::Ended(gone(missing, None)))),
                 Err(unseen) => return Ok(Err(unseen)),
             },
             Err(unseen) => return Ok(Err(unseen)),
@@ -309,5 +288,18 @@ impl Watcher {
             },
         );
         told.map(|()| read)
+    }
+}
+
+/// What is told of what nobody may see any more.
+fn gone(unseen: Unseen, running: Option<Running>) -> End {
+    match (unseen, running) {
+        (Unseen::Missing(_), Some(running)) => {
+            End::unseen(format!("build {} is no longer there", running.number), None)
+        }
+        (Unseen::Away(why), _) => End::unseen(why.meaning, None),
+        (Unseen::Missing(why) | Unseen::Unknown(why) | Unseen::Denied(why), _) => {
+            End::unseen(why.meaning, Some(why.advice))
+        }
     }
 }

@@ -129,6 +129,9 @@ pub struct Entry {
     /// What went wrong and what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The name of the kind of failure, where it was Jenkins' answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Entry {
@@ -150,6 +153,7 @@ impl Entry {
             item: None,
             url: None,
             message: None,
+            reason: None,
         }
     }
 

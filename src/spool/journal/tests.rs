@@ -59,6 +59,7 @@ fn entry(id: &str, size: usize) -> Entry {
         item: None,
         url: None,
         message: Some("x".repeat(size)),
+        reason: None,
     }
 }
 

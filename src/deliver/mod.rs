@@ -1,5 +1,6 @@
 //! spool → Jenkins: who sends, in which order, and what an answer makes of a trigger.
 
+mod asker;
 mod connect;
 mod detached;
 mod foreground;
@@ -8,6 +9,7 @@ mod lanes;
 mod order;
 mod project;
 mod sender;
+mod state;
 mod worker;
 
 use std::time::Duration;

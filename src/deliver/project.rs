@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::worker::State;
+use super::state::State;
 use crate::jenkins::{Client, Scanned};
 use crate::secret::Login;
 use crate::spool::{Scan, Trigger};

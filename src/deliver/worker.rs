@@ -2,24 +2,21 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::mpsc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use url::Url;
 
-use super::connect::{NoClient, Vouching, connect_with};
-use super::known::Jobs;
+use super::asker::{Asker, Found};
+use super::connect::Vouching;
 use super::lanes::{self, Step};
 use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
 use super::project;
 use super::sender::{Stopped, Told};
+use super::state::{State, is_open};
 use crate::credentials;
 use crate::credentials::trust::Trusted;
-use crate::jenkins::{
-    Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
-};
-use crate::secret::Login;
+use crate::jenkins::{Looked, Method};
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
 
 /// A failure that took so long is the server's and not the trigger's.
@@ -30,91 +27,6 @@ const SOON: Duration = Duration::from_millis(20);
 
 /// After so many slow failures in a row a server is left alone for a while.
 const SLOW_ENOUGH: u32 = 2;
-
-/// What one attempt made of a trigger.
-#[derive(Debug)]
-pub(super) enum State {
-    /// Jenkins has it, as this queue item.
-    Accepted {
-        /// The item's number.
-        item: u64,
-        /// Its address.
-        url: String,
-        /// Whether it was merged with one that waited.
-        merged: bool,
-        /// What else is to be said of it.
-        note: Option<String>,
-    },
-    /// Jenkins looks into the job's SCM.
-    Polled(Option<String>),
-    /// It will be tried again.
-    Waiting(Trouble),
-    /// It waits for the user.
-    Held(Trouble),
-    /// It may have been queued; the next attempt looks for it first.
-    Unknown(Trouble),
-    /// Jenkins refused it.
-    Refused(Trouble),
-}
-
-/// What went wrong, for the user, and the name that Jenkins' answers of this kind have.
-#[derive(Debug)]
-pub(super) struct Trouble {
-    text: String,
-    reason: Option<&'static str>,
-}
-
-impl From<String> for Trouble {
-    fn from(text: String) -> Self {
-        Self { text, reason: None }
-    }
-}
-
-impl From<Explanation> for Trouble {
-    fn from(explanation: Explanation) -> Self {
-        Self {
-            text: explanation.to_string(),
-            reason: Some(explanation.reason),
-        }
-    }
-}
-
-impl State {
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::Accepted { merged: false, .. } => Outcome::Queued,
-            Self::Accepted { merged: true, .. } => Outcome::Merged,
-            Self::Polled(_) => Outcome::Polled,
-            Self::Waiting(_) => Outcome::Waiting,
-            Self::Held(_) => Outcome::Held,
-            Self::Unknown(_) => Outcome::Unknown,
-            Self::Refused(_) => Outcome::Failed,
-        }
-    }
-
-    fn message(&self) -> Option<&str> {
-        match self {
-            Self::Accepted { note, .. } | Self::Polled(note) => note.as_deref(),
-            _ => self.trouble().map(|trouble| trouble.text.as_str()),
-        }
-    }
-
-    fn trouble(&self) -> Option<&Trouble> {
-        match self {
-            Self::Accepted { .. } | Self::Polled(_) => None,
-            Self::Waiting(why) | Self::Held(why) | Self::Unknown(why) | Self::Refused(why) => Some(why),
-        }
-    }
-
-    /// Whether it leaves the trigger where it is.
-    fn is_open(&self) -> bool {
-        is_open(self.outcome())
-    }
-}
-
-fn is_open(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Waiting | Outcome::Held | Outcome::Unknown)
-}
 
 /// What a worker found out about its server.
 pub(super) struct Done {
@@ -131,16 +43,7 @@ pub(super) struct Worker<'a> {
     trusted: &'a Result<Trusted, String>,
     stopped: Stopped<'a>,
     server: String,
-    client: Option<Client>,
-    /// What vouches for the server to that client.
-    vouching: Vouching,
-    jobs: Jobs<'a>,
-    /// Items that the journal has, or that came of this one's own requests.
-    items: Option<BTreeSet<u64>>,
-    /// Since when this process has its credentials.
-    begun: Timestamp,
-    /// Whether Jenkins was asked a second time and does not know the credentials.
-    unknown_login: bool,
+    asker: Asker<'a>,
     slow: u32,
     tell: mpsc::Sender<Told>,
     untold: Vec<Entry>,
@@ -160,12 +63,7 @@ impl<'a> Worker<'a> {
             trusted,
             stopped,
             server: server.to_owned(),
-            client: None,
-            vouching: Vouching::default(),
-            jobs: Jobs::new(spool, server),
-            items: None,
-            begun,
-            unknown_login: false,
+            asker: Asker::new(spool, server, begun),
             slow: 0,
             tell,
             untold: Vec::new(),
@@ -269,8 +167,7 @@ impl<'a> Worker<'a> {
         let again = project::next_look(&trigger, now).unwrap_or_else(|| lanes::next_attempt(&trigger, now));
         let mut entry = self.entry_of(&trigger, &state)?;
         entry.message = state.message().map(str::to_owned);
-        let reason = state.trouble().and_then(|trouble| trouble.reason);
-        entry.reason = reason.map(str::to_owned);
+        entry.reason = state.reason().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
             entry.url = Some(url.clone());
@@ -334,7 +231,7 @@ impl<'a> Worker<'a> {
             .parse()
             .map_err(|unknown: String| State::Refused(unknown.into()))?;
         let vouching = self.check_trust(trigger)?;
-        self.connect(&server, vouching)?;
+        self.asker.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.
@@ -346,7 +243,7 @@ impl<'a> Worker<'a> {
                 trigger.sending = Some(since);
                 // Some requests need no user (`token-root`); looking always does.
                 let login = login.clone().or_else(|| credentials::login_for(&server).ok());
-                match self.look(trigger, method, since, login.as_ref()) {
+                match self.asker.look(trigger, method, since, login.as_ref()) {
                     Looked::Found { item, url } => {
                         let note = "the answer was lost, and it was found in Jenkins".to_owned();
                         return Ok(State::Accepted {
@@ -379,10 +276,10 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            match self.find_way(&order, trigger.created)? {
+            match self.asker.find_way(&order, trigger.created)? {
                 Found::Way(way) => way,
                 Found::NoBranchJob(looker) => {
-                    return Err(project::scan(self.client()?, trigger, &looker));
+                    return Err(project::scan(self.asker.client()?, trigger, &looker));
                 }
             }
         };
@@ -410,7 +307,7 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            self.send(&order, way, trigger.created)
+            self.asker.send(&order, way, trigger.created)
         };
         if !matches!(sent, State::Unknown(_)) {
             trigger.sending = before;
@@ -430,190 +327,6 @@ impl<'a> Worker<'a> {
             Some(why) => Err(State::Held(why.into())),
             None => Ok(Vouching::of(trusted, trigger)),
         }
-    }
-
-    fn connect(&mut self, server: &Url, vouching: Vouching) -> Result<(), State> {
-        if self.client.is_some() && self.vouching == vouching {
-            return Ok(());
-        }
-        self.client = None;
-        let client = connect_with(self.spool, server, &vouching).map_err(|why| match why {
-            NoClient::Forbidden(_) | NoClient::Gone { .. } => State::Held(why.to_string().into()),
-            NoClient::Explained(why) => State::Waiting(why.into()),
-        })?;
-        self.client = Some(client);
-        self.vouching = vouching;
-        Ok(())
-    }
-
-    /// Looks in Jenkins for a trigger whose request may have come through.
-    fn look(&self, trigger: &Trigger, method: Method, since: Timestamp, login: Option<&Login>) -> Looked {
-        let (Some(client), Some(login)) = (&self.client, login) else {
-            return Looked::MayNotLook(Explanation {
-                meaning: "only a user with an API token can look for it in Jenkins".into(),
-                advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
-                reason: "no-user-to-look",
-            });
-        };
-        let age = || Duration::try_from(Timestamp::now().duration_since(since)).ok();
-        // It may still be on its way.
-        thread::sleep(SECOND_LOOK.saturating_sub(age().unwrap_or_default()));
-        client.look(
-            &Wanted {
-                job: &trigger.job,
-                parameters: &parameters_of(trigger),
-                id: (method != Method::Api).then_some(trigger.id_in_note()),
-                may_lack_id: method == Method::JobToken,
-                age: age(),
-                after: self.newest_item(since),
-            },
-            login,
-        )
-    }
-
-    /// The newest of this server's queue items that the journal knows from before. One that was
-    /// merged is older than the one before it, so several are asked.
-    fn newest_item(&self, before: Timestamp) -> Option<u64> {
-        const ENOUGH: usize = 20;
-        let lines = self.spool.journal().newest_first().ok()?;
-        let older = lines.filter(|line| line.time < before && line.server == self.server);
-        older.filter_map(|line| line.item).take(ENOUGH).max()
-    }
-
-    /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
-    fn find_way(&mut self, order: &Order<'_>, created: Timestamp) -> Result<Found, State> {
-        let blind = Ok(Found::Way(order.blind_way()));
-        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string().into()))?;
-        // Some requests need no user (`token-root`); looking always does.
-        let looker = match order.login {
-            Some(login) => Some(login.clone()),
-            None => credentials::login_for(&server).ok(),
-        };
-        let Some(looker) = looker.filter(|_| !self.unknown_login) else {
-            return blind;
-        };
-        if let Some(known) = self.jobs.get(order.job, &looker.user)
-            && let Ok(way) = order.way(&server, known)
-        {
-            return Ok(Found::Way(way));
-        }
-        let found = match self.client()?.look_up(order.job, &looker) {
-            Err(Unseen::Unknown(_)) if order.login.is_none() => {
-                self.unknown_login = true;
-                return blind;
-            }
-            Err(Unseen::Unknown(why)) => {
-                self.resolve(&why, Some(&looker), created)?;
-                self.client()?.look_up(order.job, &looker)
-            }
-            found => found,
-        };
-        match found {
-            Ok(job) => {
-                let way = order.way(&server, &job);
-                // What is to change soon is asked anew, and so is what is to be put right.
-                if way.is_ok() && !job.is_unborn_pipeline() {
-                    self.jobs.put(order.job, &looker.user, job);
-                }
-                way.map(Found::Way).map_err(|why| match why {
-                    NoWay::Never(why) => State::Refused(why.into()),
-                    NoWay::NotYet(why) => State::Waiting(why.into()),
-                })
-            }
-            Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
-            Err(Unseen::Missing(_)) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
-            // Who may build may not always look; then the answer says what is wrong.
-            Err(_) => blind,
-        }
-    }
-
-    fn client(&self) -> Result<&Client, State> {
-        // Every attempt connects first.
-        let missing = || State::Waiting("there is no connection".to_owned().into());
-        self.client.as_ref().ok_or_else(missing)
-    }
-
-    /// Looks once more at a doubt about the credentials, which may only mean that Jenkins is
-    /// starting. `Ok`: it is worth trying again now.
-    fn resolve(
-        &mut self,
-        doubt: &Explanation,
-        login: Option<&Login>,
-        created: Timestamp,
-    ) -> Result<(), State> {
-        // The hook of one that is younger than this process may have had newer credentials.
-        let state = if created > self.begun {
-            State::Held
-        } else {
-            State::Refused
-        };
-        if self.unknown_login {
-            return Err(state(doubt.clone().into()));
-        }
-        thread::sleep(SECOND_LOOK);
-        let client = self.client()?;
-        match login.map_or(Some(true), |login| client.knows(login)) {
-            Some(true) => Ok(()),
-            Some(false) => {
-                self.unknown_login = true;
-                Err(state(doubt.clone().into()))
-            }
-            None => Err(State::Waiting(doubt.clone().into())),
-        }
-    }
-
-    /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
-    fn send(&mut self, order: &Order<'_>, way: Way, created: Timestamp) -> State {
-        let state = self.send_doubting(order, &way, created);
-        match state {
-            State::Accepted {
-                item,
-                url,
-                merged,
-                note: _,
-            } => State::Accepted {
-                // Without parameters Jenkins answers 201 for both (contract, observed 1).
-                merged: merged || self.is_known_item(item),
-                item,
-                url,
-                note: way.note,
-            },
-            State::Polled(_) => {
-                let looks = "Jenkins looks into its SCM, and builds if something is new there";
-                State::Polled(Some(looks.to_owned()))
-            }
-            State::Refused(_) => {
-                self.jobs.forget(order.job);
-                state
-            }
-            other => other,
-        }
-    }
-
-    /// Whether another trigger has this item already; from now on this one has.
-    fn is_known_item(&mut self, item: u64) -> bool {
-        /// Nobody's item waits for so long that more triggers came after it.
-        const ENOUGH: usize = 200;
-        let (spool, server) = (self.spool, &self.server);
-        let items = self.items.get_or_insert_with(|| {
-            let lines = spool.journal().newest_first();
-            let lines = lines.into_iter().flatten().take(ENOUGH);
-            let ours = lines.filter(|line| line.server == *server);
-            ours.filter_map(|line| line.item).collect()
-        });
-        !items.insert(item)
-    }
-
-    fn send_doubting(&mut self, order: &Order<'_>, way: &Way, created: Timestamp) -> State {
-        let mut send = || -> Result<Attempt, State> {
-            let doubt = match self.client()?.trigger(order, way) {
-                Attempt::Doubted(doubt) => doubt,
-                other => return Ok(other),
-            };
-            self.resolve(&doubt, order.login, created)?;
-            Ok(self.client()?.trigger(order, way))
-        };
-        send().map_or_else(|state| state, state_of)
     }
 
     fn record(&self, trigger: &Trigger, state: &State, entry: &Entry, again: Timestamp) -> spool::Result<()> {
@@ -704,33 +417,10 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// How a job is to be asked.
-enum Found {
-    /// So.
-    Way(Way),
-    /// Not at all yet: the multibranch project has no job of the branch, as far as this user sees.
-    NoBranchJob(Login),
-}
-
 /// Since when a request may be in Jenkins of which nobody knows.
 fn lost_since(trigger: &Trigger) -> Option<Timestamp> {
     // Earlier versions noted that without a time.
     trigger
         .sending
         .or_else(|| trigger.uncertain.then_some(trigger.created))
-}
-
-fn state_of(attempt: Attempt) -> State {
-    match attempt {
-        Attempt::Accepted { item, url, merged } => State::Accepted {
-            item,
-            url,
-            merged,
-            note: None,
-        },
-        Attempt::Polled => State::Polled(None),
-        Attempt::NotSent(explanation) => State::Waiting(explanation.into()),
-        Attempt::Unknown(explanation) => State::Unknown(explanation.into()),
-        Attempt::Doubted(explanation) | Attempt::Refused(explanation) => State::Refused(explanation.into()),
-    }
 }

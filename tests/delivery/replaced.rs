@@ -35,7 +35,8 @@ fn busy<'a>(home: &'a Home, program: &Path) -> Busy<'a> {
     jenkins.fault(Fault::of_posts(FaultAction::Delay(ANSWER)).times(1));
     repository.commit("first");
     let first = repository.head();
-    assert!(jenkins.wait_until(|state| state.posts().len() == 1, PATIENCE));
+    // Taken, and not answered.
+    assert!(jenkins.wait_until(|state| state.items.len() == 1, PATIENCE));
     Busy {
         jenkins,
         repository,

@@ -1,0 +1,254 @@
+//! What is asked of one server, over one connection: how a job is to be triggered, the trigger itself,
+//! and what became of one whose answer was lost.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use url::Url;
+
+use super::connect::{NoClient, Vouching, connect_with};
+use super::known::Jobs;
+use super::order::parameters_of;
+use super::state::State;
+use crate::credentials;
+use crate::jenkins::{
+    Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
+};
+use crate::secret::Login;
+use crate::spool::{Spool, Trigger};
+
+/// Asks one server.
+pub(super) struct Asker<'a> {
+    spool: &'a Spool,
+    server: String,
+    client: Option<Client>,
+    /// What vouches for the server to that client.
+    vouching: Vouching,
+    jobs: Jobs<'a>,
+    /// Items that the journal has, or that came of this one's own requests.
+    items: Option<BTreeSet<u64>>,
+    /// Since when this process has its credentials.
+    begun: Timestamp,
+    /// Whether Jenkins was asked a second time and does not know the credentials.
+    unknown_login: bool,
+    /// Whether jobs cannot be looked at with the credentials, for triggers that need none.
+    is_blind: bool,
+}
+
+/// How a job is to be asked.
+pub(super) enum Found {
+    /// So.
+    Way(Way),
+    /// Not at all yet: the multibranch project has no job of the branch, as far as this user sees.
+    NoBranchJob(Login),
+}
+
+impl<'a> Asker<'a> {
+    /// For the server with this base URL, in a process that has had its credentials since `begun`.
+    pub(super) fn new(spool: &'a Spool, server: &str, begun: Timestamp) -> Self {
+        Self {
+            spool,
+            server: server.to_owned(),
+            client: None,
+            vouching: Vouching::default(),
+            jobs: Jobs::new(spool, server),
+            items: None,
+            begun,
+            unknown_login: false,
+            is_blind: false,
+        }
+    }
+
+    /// Connects, unless it is connected so already.
+    pub(super) fn connect(&mut self, server: &Url, vouching: Vouching) -> Result<(), State> {
+        if self.client.is_some() && self.vouching == vouching {
+            return Ok(());
+        }
+        self.client = None;
+        let client = connect_with(self.spool, server, &vouching).map_err(|why| match why {
+            NoClient::Forbidden(_) | NoClient::Gone { .. } => State::Held(why.to_string().into()),
+            NoClient::Explained(why) => State::Waiting(why.into()),
+        })?;
+        self.client = Some(client);
+        self.vouching = vouching;
+        Ok(())
+    }
+
+    /// Looks in Jenkins for a trigger whose request may have come through.
+    pub(super) fn look(
+        &self,
+        trigger: &Trigger,
+        method: Method,
+        since: Timestamp,
+        login: Option<&Login>,
+    ) -> Looked {
+        let (Some(client), Some(login)) = (&self.client, login) else {
+            return Looked::MayNotLook(Explanation {
+                meaning: "only a user with an API token can look for it in Jenkins".into(),
+                advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
+                reason: "no-user-to-look",
+            });
+        };
+        let age = || Duration::try_from(Timestamp::now().duration_since(since)).ok();
+        // It may still be on its way.
+        thread::sleep(SECOND_LOOK.saturating_sub(age().unwrap_or_default()));
+        client.look(
+            &Wanted {
+                job: &trigger.job,
+                parameters: &parameters_of(trigger),
+                id: (method != Method::Api).then_some(trigger.id_in_note()),
+                may_lack_id: method == Method::JobToken,
+                age: age(),
+                after: self.newest_item(since),
+            },
+            login,
+        )
+    }
+
+    /// The newest of this server's queue items that the journal knows from before. One that was
+    /// merged is older than the one before it, so several are asked.
+    fn newest_item(&self, before: Timestamp) -> Option<u64> {
+        const ENOUGH: usize = 20;
+        let lines = self.spool.journal().newest_first().ok()?;
+        let older = lines.filter(|line| line.time < before && line.server == self.server);
+        older.filter_map(|line| line.item).take(ENOUGH).max()
+    }
+
+    /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
+    pub(super) fn find_way(&mut self, order: &Order<'_>, created: Timestamp) -> Result<Found, State> {
+        let blind = Ok(Found::Way(order.blind_way()));
+        let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string().into()))?;
+        // Some requests need no user (`token-root`); looking always does.
+        let looker = match order.login {
+            Some(login) => Some(login.clone()),
+            None => credentials::login_for(&server).ok(),
+        };
+        let Some(looker) = looker.filter(|_| !self.is_blind && !self.unknown_login) else {
+            return blind;
+        };
+        if let Some(known) = self.jobs.get(order.job, &looker.user)
+            && let Ok(way) = order.way(&server, known)
+        {
+            return Ok(Found::Way(way));
+        }
+        let found = match self.client()?.look_up(order.job, &looker) {
+            Err(Unseen::Unknown(_)) if order.login.is_none() => {
+                self.is_blind = true;
+                return blind;
+            }
+            Err(Unseen::Unknown(why)) => {
+                self.resolve(&why, Some(&looker), created)?;
+                self.client()?.look_up(order.job, &looker)
+            }
+            found => found,
+        };
+        match found {
+            Ok(job) => {
+                let way = order.way(&server, &job);
+                // What is to change soon is asked anew, and so is what is to be put right.
+                if way.is_ok() && !job.is_unborn_pipeline() {
+                    self.jobs.put(order.job, &looker.user, job);
+                }
+                way.map(Found::Way).map_err(|why| match why {
+                    NoWay::Never(why) => State::Refused(why.into()),
+                    NoWay::NotYet(why) => State::Waiting(why.into()),
+                })
+            }
+            Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
+            Err(Unseen::Missing(_)) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
+            // Who may build may not always look; then the answer says what is wrong.
+            Err(_) => blind,
+        }
+    }
+
+    pub(super) fn client(&self) -> Result<&Client, State> {
+        // Every attempt connects first.
+        let missing = || State::Waiting("there is no connection".to_owned().into());
+        self.client.as_ref().ok_or_else(missing)
+    }
+
+    /// Looks once more at a doubt about the credentials, which may only mean that Jenkins is
+    /// starting. `Ok`: it is worth trying again now.
+    fn resolve(
+        &mut self,
+        doubt: &Explanation,
+        login: Option<&Login>,
+        created: Timestamp,
+    ) -> Result<(), State> {
+        // The hook of one that is younger than this process may have had newer credentials.
+        let state = if created > self.begun {
+            State::Held
+        } else {
+            State::Refused
+        };
+        if self.unknown_login {
+            return Err(state(doubt.clone().into()));
+        }
+        thread::sleep(SECOND_LOOK);
+        let client = self.client()?;
+        match login.map_or(Some(true), |login| client.knows(login)) {
+            Some(true) => Ok(()),
+            Some(false) => {
+                self.unknown_login = true;
+                Err(state(doubt.clone().into()))
+            }
+            None => Err(State::Waiting(doubt.clone().into())),
+        }
+    }
+
+    /// Sends, and looks once more where the answer may only mean that Jenkins is starting.
+    pub(super) fn send(&mut self, order: &Order<'_>, way: Way, created: Timestamp) -> State {
+        let state = self.send_doubting(order, &way, created);
+        match state {
+            State::Accepted {
+                item,
+                url,
+                merged,
+                note: _,
+            } => State::Accepted {
+                // Without parameters Jenkins answers 201 for both (contract, observed 1).
+                merged: merged || self.is_known_item(item),
+                item,
+                url,
+                note: way.note,
+            },
+            State::Polled(_) => {
+                let looks = "Jenkins looks into its SCM, and builds if something is new there";
+                State::Polled(Some(looks.to_owned()))
+            }
+            State::Refused(_) => {
+                self.jobs.forget(order.job);
+                state
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another trigger has this item already; from now on this one has.
+    fn is_known_item(&mut self, item: u64) -> bool {
+        /// Nobody's item waits for so long that more triggers came after it.
+        const ENOUGH: usize = 200;
+        let (spool, server) = (self.spool, &self.server);
+        let items = self.items.get_or_insert_with(|| {
+            let lines = spool.journal().newest_first();
+            let lines = lines.into_iter().flatten().take(ENOUGH);
+            let ours = lines.filter(|line| line.server == *server);
+            ours.filter_map(|line| line.item).collect()
+        });
+        !items.insert(item)
+    }
+
+    fn send_doubting(&mut self, order: &Order<'_>, way: &Way, created: Timestamp) -> State {
+        let mut send = || -> Result<Attempt, State> {
+            let doubt = match self.client()?.trigger(order, way) {
+                Attempt::Doubted(doubt) => doubt,
+                other => return Ok(other),
+            };
+            self.resolve(&doubt, order.login, created)?;
+            Ok(self.client()?.trigger(order, way))
+        };
+        send().map_or_else(|state| state, State::from)
+    }
+}

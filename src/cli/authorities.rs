@@ -169,6 +169,8 @@ fn short(commit: &str) -> &str {
 /// The content of a regular file; nothing where there is none. A pipe would block.
 fn on_disk(path: &Path, found: std::io::Result<fs::Metadata>) -> Result<Option<Vec<u8>>, String> {
     match found {
+        // What the kernel makes up has no size, and some of it blocks whoever reads it.
+        Ok(found) if found.is_file() && found.len() == 0 => return Ok(Some(Vec::new())),
         Ok(found) if found.is_file() => {}
         Ok(found) if found.is_symlink() => return Err("it is a link".into()),
         Ok(_) => return Err("it is not a regular file".into()),

@@ -28,10 +28,19 @@ pub fn doctor(jenkins: &StandIn, repository: &Repository<'_>, arguments: &[&str]
 fn assert_harmless(jenkins: &StandIn, ran: &Ran) {
     assert!(jenkins.taken().is_empty(), "{:?}", jenkins.taken());
     assert!(jenkins.queue_items().is_empty());
+    assert_nothing_to_retry(ran);
     for secret in [TOKEN, JOB_TOKEN] {
         assert!(!ran.whole().contains(secret), "{}", ran.whole());
         let requests = jenkins.requests();
         assert!(requests.iter().all(|request| !request.target_contains(secret)));
+    }
+}
+
+/// Whoever only asks has nothing that could be sent again.
+#[track_caller]
+pub fn assert_nothing_to_retry(ran: &Ran) {
+    for promise in ["jenkins-trigger retry", "it is tried again"] {
+        assert!(!ran.whole().contains(promise), "{}", ran.whole());
     }
 }
 
@@ -289,6 +298,7 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
     }
     jenkins.stop();
     let ran = repository.tool(&["doctor"]);
+    assert_nothing_to_retry(&ran);
     said += &from_the_server(&ran);
     filtered(&home, || {
         insta::assert_snapshot!(said, @"
@@ -340,7 +350,7 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         failed       Jenkins        Jenkins at 127.0.0.1 is starting
-                                    fix: it is tried again later
+                                    fix: try again later
         not checked  credentials    there is no Jenkins to ask
 
         job shop/deploy
@@ -353,13 +363,43 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         server http://[JENKINS]/
         ok           server         it is trusted in this repository
         failed       connection     127.0.0.1 port [PORT] refuses the connection
-                                    fix: Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
+                                    fix: Jenkins is down, or `server` in .jenkins-trigger.yml is wrong
         not checked  Jenkins, credentials: the server was not reached
 
         job shop/deploy
         not checked  job, buildable, may build, parameters, quiet period: the server was not reached
 
         1 failed, 0 warnings, 7 not checked
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_jenkins_without_the_context_path_that_the_file_names_is_told_as_one() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let file = format!(
+        "version: 1\nserver: {}/jenkins\njobs:\n  main: shop/deploy\n",
+        jenkins.url()
+    );
+    let repository = ready(&home, &file);
+    let ran = doctor(&jenkins, &repository, &[]);
+    filtered(&home, || {
+        insta::assert_snapshot!(from_the_server(&ran), @"
+        exit code: 1
+
+        server http://[JENKINS]/jenkins/
+        ok           server         it is trusted in this repository
+        ok           connection     127.0.0.1 answers
+        failed       Jenkins        a Jenkins answers, but not at http://[JENKINS]/jenkins/ (HTTP 403; tried http://[JENKINS]/jenkins/whoAmI/api/json)
+                                    fix: perhaps its context path is not /jenkins/: check `server` in .jenkins-trigger.yml, it may be http://[JENKINS]/
+        not checked  credentials    there is no Jenkins to ask
+
+        job shop/deploy
+        not checked  job, buildable, may build, parameters, quiet period: the server was not reached
+
+        1 failed, 0 warnings, 6 not checked
         ----- stderr -----
         ");
     });
@@ -424,7 +464,7 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
         failed       credentials    Jenkins at 127.0.0.1 does not accept the API token of user dev
-                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN; then: jenkins-trigger retry
+                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
 
         job shop/deploy
         not checked  job            there are no credentials that Jenkins accepts

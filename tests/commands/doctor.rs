@@ -1,5 +1,7 @@
 //! `doctor`, from the hook to the credentials.
 
+use std::fs;
+
 use jenkins_stand_in::{Answer, Authorization, Fault, Permission, Setup, StandIn, User};
 use serde_json::Value;
 
@@ -400,6 +402,34 @@ fn a_jenkins_without_the_context_path_that_the_file_names_is_told_as_one() {
         not checked  job, buildable, may build, parameters, quiet period: the server was not reached
 
         1 failed, 0 warnings, 6 not checked
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_record_of_trust_that_cannot_be_read_is_a_failed_step() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    fs::write(home.path("state/jenkins-trigger/trust"), "{").expect("the record");
+    let ran = doctor(&jenkins, &repository, &[]);
+    let json = doctor(&jenkins, &repository, &["--json"]);
+    assert!(jenkins.requests().is_empty());
+    assert_eq!(states(&json)[2..4], ["server: failed", "connection: not-checked"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(from_the_server(&ran), @"
+        exit code: 1
+
+        server http://[JENKINS]/
+        failed       server         [HOME]/state/jenkins-trigger/trust cannot be read (EOF while parsing an object at line 1 column 1)
+                                    fix: move it away and run: jenkins-trigger trust
+        not checked  connection, Jenkins, credentials: nobody knows whether the server is trusted
+
+        job shop/deploy
+        not checked  job, buildable, may build, parameters, quiet period: nobody knows whether the server is trusted
+
+        1 failed, 0 warnings, 8 not checked
         ----- stderr -----
         ");
     });

@@ -696,3 +696,22 @@ fn a_handshake_that_trickles_is_given_up_in_time() {
         insta::assert_snapshot!(said, @"waiting main → shop/deploy: localhost port [PORT] does not answer; check the network or VPN; then: jenkins-trigger retry");
     });
 }
+
+#[test]
+fn the_name_of_an_authority_pushes_nothing_out_of_sight() {
+    let home = Home::new(&gits()[0]);
+    let machine = Machine::new(&home);
+    let long = Authority::new(&"Company Root ".repeat(1000));
+    let repository = home.repository("shop", &file("https://localhost:9", "ca.pem"));
+    repository.write("ca.pem", &long.pem);
+    let ran = machine.tool(&repository, &["trust"]).succeeded();
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        trusted: https://localhost:[PORT]/ may be sent your credentials from here
+        trusted: ca.pem says who https://localhost:[PORT]/ is (CN=Company Root Company Root Company Root Company Root Company Root Company Root…, SHA-256 [SHA256])
+        ----- stderr -----
+        ");
+    });
+}

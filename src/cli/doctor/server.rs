@@ -70,7 +70,19 @@ fn ground<'a>(
     report: &mut Report<'_>,
 ) -> anyhow::Result<Result<Ground<'a>, &'static str>> {
     let url = &server.url;
-    let trusted = trust::trusted(repository.common_dir()).map_err(Refusal::from)?;
+    let trusted = match trust::trusted(repository.common_dir()) {
+        Ok(trusted) => trusted,
+        Err(error) => {
+            let message = error.to_string();
+            let (meaning, fix) = message
+                .split_once("; ")
+                .unwrap_or((&message, "make it readable and writable for you"));
+            report.fail(STEPS[0], meaning, fix);
+            let why = "nobody knows whether the server is trusted";
+            report.unchecked_all(&STEPS[1..], why);
+            return Ok(Err(why));
+        }
+    };
     if !trusted.has_server(url.as_str()) {
         report.fail(
             STEPS[0],

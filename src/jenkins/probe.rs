@@ -397,7 +397,13 @@ impl Client {
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
-        request.send().map(client::answer)
+        let mut answer = request.send().map(client::answer)?;
+        if let Some(login) = login {
+            let mut body = answer.body.into_bytes();
+            read::conceal(&mut body, &login.token);
+            answer.body = String::from_utf8_lossy(&body).into_owned();
+        }
+        Ok(answer)
     }
 
     fn address(&self, path: &str) -> String {

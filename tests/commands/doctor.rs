@@ -408,6 +408,40 @@ fn a_jenkins_without_the_context_path_that_the_file_names_is_told_as_one() {
 }
 
 #[test]
+fn a_server_that_repeats_the_token_has_it_shown_and_kept_nowhere() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    let me = Answer::new(200).header("X-Jenkins", "2.528.2");
+    let me = me.body(format!(r#"{{"name":"{TOKEN}","anonymous":false}}"#));
+    jenkins.fault(Fault::answer(me).when(|request| request.path() == "/whoAmI/api/json"));
+    let job = format!(
+        r#"{{"_class":"hudson.model.FreeStyleProject","fullName":"{TOKEN}","buildable":true,"url":"http://{TOKEN}/",
+        "property":[{{"parameterDefinitions":[{{"name":"{TOKEN}","type":"StringParameterDefinition"}}]}}]}}"#
+    );
+    let of_job = Answer::new(200).header("X-Jenkins", "2.528.2").body(job.clone());
+    jenkins.fault(Fault::answer(of_job).when(|request| request.path().ends_with("/deploy/api/json")));
+    let all = Answer::new(200).body(format!(r#"{{"url":"http://{TOKEN}/","jobs":[{job}]}}"#));
+    jenkins.fault(Fault::answer(all).when(|request| request.path() == "/api/json"));
+    let said = doctor(&jenkins, &repository, &[]).whole();
+    assert!(
+        said.contains("it declares •••") && said.contains("of user •••"),
+        "{said}"
+    );
+    assert!(said.contains("it takes itself for http://•••/"), "{said}");
+    let jobs = repository.tool(&["jobs"]);
+    assert!(
+        jobs.stdout.contains("•••") && !jobs.whole().contains(TOKEN),
+        "{}",
+        jobs.whole()
+    );
+    let trigger = repository.tool(&["trigger"]);
+    assert!(trigger.stdout.contains("it declares •••"), "{}", trigger.whole());
+    assert!(!trigger.whole().contains(TOKEN), "{}", trigger.whole());
+    assert!(!repository.tool(&["log", "--json"]).whole().contains(TOKEN));
+}
+
+#[test]
 fn a_record_of_trust_that_cannot_be_read_is_a_failed_step() {
     let home = home();
     let jenkins = StandIn::start(shop());

@@ -18,6 +18,9 @@ use crate::spool::{self, Spool};
 /// The largest file that is read, in bytes; a bundle of all authorities that there are has 250 KB.
 const MOST: u64 = 1 << 20;
 
+/// No more of a name is told: whoever writes a certificate would push what counts out of sight.
+const MOST_SHOWN: usize = 80;
+
 /// Certificates of authorities.
 #[derive(Debug)]
 pub(super) struct Authority {
@@ -30,10 +33,14 @@ pub(super) struct Authority {
 impl Authority {
     /// What they are, for a question.
     pub(super) fn in_words(&self) -> String {
-        let (first, more) = match &self.subjects[..] {
+        let (subject, more) = match &self.subjects[..] {
             [] => return format!("SHA-256 {}", self.sha256),
             [first, more @ ..] => (first, more.len()),
         };
+        let mut first: String = subject.chars().take(MOST_SHOWN).collect();
+        if first.len() < subject.len() {
+            first.push('…');
+        }
         let more = if more == 0 {
             String::new()
         } else {
@@ -169,6 +176,8 @@ fn short(commit: &str) -> &str {
 /// The content of a regular file; nothing where there is none. A pipe would block.
 fn on_disk(path: &Path, found: std::io::Result<fs::Metadata>) -> Result<Option<Vec<u8>>, String> {
     match found {
+        // What the kernel makes up has no size, and some of it blocks whoever reads it.
+        Ok(found) if found.is_file() && found.len() == 0 => return Ok(Some(Vec::new())),
         Ok(found) if found.is_file() => {}
         Ok(found) if found.is_symlink() => return Err("it is a link".into()),
         Ok(_) => return Err("it is not a regular file".into()),

@@ -200,6 +200,7 @@ fn ask_about_plain_http(printer: &Printer, server: &Url) -> anyhow::Result<()> {
 impl From<NoClient> for Refusal {
     fn from(error: NoClient) -> Self {
         if let NoClient::Explained(why) = error {
+            let why = why.of_question();
             return Self::new(why.meaning, why.advice);
         }
         let message = error.to_string();

@@ -165,6 +165,20 @@ impl Client {
             Some(version) if answer.status == 200 && is_object => {
                 Reached::Jenkins(Version(crate::text::harmless(&version)))
             }
+            // whoAmI is shown to everybody, so this is another of its addresses.
+            Some(_) if matches!(answer.status, 403 | 404) && self.server.path() != "/" => {
+                let root = self.server.join("/").unwrap_or_else(|_| self.server.clone());
+                Reached::Other(say(
+                    format!(
+                        "a Jenkins answers, but not at {} (HTTP {}; tried {url})",
+                        self.server, answer.status
+                    ),
+                    format!(
+                        "perhaps its context path is not {}: check `server` in .jenkins-trigger.yml, it may be {root}",
+                        self.server.path()
+                    ),
+                ))
+            }
             _ if answer.is_jenkins || answer.status < 300 => Reached::Other(say(
                 format!(
                     "what answers at {url} (HTTP {}) is no Jenkins, or not all of it",
@@ -383,7 +397,13 @@ impl Client {
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
-        request.send().map(client::answer)
+        let mut answer = request.send().map(client::answer)?;
+        if let Some(login) = login {
+            let mut body = answer.body.into_bytes();
+            read::conceal(&mut body, &login.token);
+            answer.body = String::from_utf8_lossy(&body).into_owned();
+        }
+        Ok(answer)
     }
 
     fn address(&self, path: &str) -> String {
@@ -398,20 +418,21 @@ impl Client {
                 &Reading {
                     job,
                     login,
-                    for_trigger: true,
+                    for_trigger: false,
                 },
             ),
             None => Tried::to_ask(&self.server, url, job),
         };
-        self.explain(answer, &tried)
+        self.explain(answer, &tried).of_question()
     }
 
     fn explained_order(&self, answer: &Answer, url: &str, order: &Order<'_>) -> Explanation {
         self.explain(answer, &Tried::to_build(&self.server, url, order))
+            .of_question()
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> Explanation {
-        self.no_page(error, TOTAL_LIMIT)
+        self.no_page(error, TOTAL_LIMIT).of_question()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
+use bstr::ByteSlice as _;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::utf8_percent_encode;
@@ -13,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::ENCODED;
 use super::client::{Client, header};
 use super::explain::{self, Answer, Explanation, Reading, Tried};
-use crate::secret::Login;
+use crate::secret::{Login, Secret};
 
 /// The longest answer that is read. A queue of 10,000 items has about 4 MB, cut to what is asked.
 const MOST_BODY: u64 = 32 * 1024 * 1024;
@@ -47,6 +48,17 @@ pub(super) fn tree(expression: &str) -> String {
     format!("?tree={}", utf8_percent_encode(expression, ENCODED))
 }
 
+/// Shorter passwords may be a word of the answer's own, such as the name of a job.
+const SHORTEST_CONCEALED: usize = 16;
+
+/// Whatever of an answer is told later, what it repeats of the request's secret is not.
+pub(super) fn conceal(body: &mut Vec<u8>, secret: &Secret) {
+    let secret = secret.expose();
+    if secret.len() >= SHORTEST_CONCEALED && body.contains_str(secret) {
+        *body = body.replace(secret, "•••");
+    }
+}
+
 impl Client {
     /// What is at this path below the server's base, within `limit` from the first byte of the
     /// connection to the last of the body.
@@ -58,7 +70,11 @@ impl Client {
         let response = request.send().map_err(|error| NoPage {
             explanation: self.no_page(&error, limit),
         })?;
-        self.page(response, limit)
+        let mut page = self.page(response, limit)?;
+        if let Some(login) = login {
+            conceal(&mut page.body, &login.token);
+        }
+        Ok(page)
     }
 
     /// Reads an answer to its end; `limit` is what it was given.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::{PemObject as _, SectionKind};
+use rustls::pki_types::pem::{self, PemObject as _, SectionKind};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{
@@ -22,6 +22,7 @@ use url::Url;
 use super::certificate::{self, Certificate};
 use super::explain::{Explanation, RETRY, say};
 use crate::secret::Secret;
+use crate::text::harmless;
 
 /// The name of failures that have to do with who asks.
 const CLIENT_CERTIFICATE: &str = "client-certificate";
@@ -124,12 +125,24 @@ fn certificates_in(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, NoAuthori
             Err(error) => {
                 return Err(NoAuthorities::Damaged {
                     number: found.len() + 1,
-                    reason: error.to_string(),
+                    reason: in_words(error),
                 });
             }
         }
     }
     Ok(found)
+}
+
+/// The library's own words show lines of the file as lists of numbers.
+fn in_words(error: pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let name = String::from_utf8_lossy(&end_marker);
+            format!("its last line, -----END {}-----, is missing", harmless(&name))
+        }
+        pem::Error::IllegalSectionStart { .. } => "the dashes around a BEGIN are not five".into(),
+        other => other.to_string(),
+    }
 }
 
 /// What a client knows of its own handshakes.
@@ -157,8 +170,21 @@ pub(super) fn set_up(security: &Security) -> Result<(ClientConfig, Arc<Handshake
     let provider = Arc::new(ring::default_provider());
     let mut roots = Vec::new();
     for pem in &security.authorities {
-        roots.extend(certificates_in(pem).map_err(|error| no_client(&error))?);
+        // A `ca_file` was read before it was accepted.
+        roots.extend(certificates_in(pem).map_err(|error| {
+            say(
+                format!(
+                    "the authorities that your git config names (http.sslCAInfo) cannot be used: {error}"
+                ),
+                format!("see: git config --global --get-regexp 'http.*ssl'; {RETRY}"),
+            )
+            .named("authorities")
+        })?);
     }
+    // One that is strange spoils no bundle, as it spoils none of the system's; the verifier takes all
+    // that it is given or none.
+    let mut readable = RootCertStore::empty();
+    roots.retain(|root| readable.add(root.clone()).is_ok());
     // Without extra ones it refuses an empty store, and with them it takes it.
     let verifier =
         Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(|error| no_client(&error))?;

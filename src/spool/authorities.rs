@@ -60,9 +60,15 @@ impl Spool {
         self.folder.join(FOLDER).join(file_name(sha))
     }
 
-    /// Removes those that were put there long ago and that no trigger names.
-    pub(super) fn sweep_authorities(&self) {
-        let old = self.old_authorities();
+    /// Removes those that were put there long ago and that no trigger names, but for those with these
+    /// SHA-256: they are needed by triggers that name none.
+    pub fn sweep_authorities<'a>(&self, kept: impl IntoIterator<Item = &'a str>) {
+        let mut old = self.old_authorities();
+        if old.is_empty() {
+            return;
+        }
+        let kept: BTreeSet<PathBuf> = kept.into_iter().map(|sha| self.authorities_file(sha)).collect();
+        old.retain(|path| !kept.contains(path));
         if old.is_empty() {
             return;
         }

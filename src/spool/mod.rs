@@ -417,7 +417,6 @@ impl Spool {
         if lock.is_some() {
             // What a writer left that was killed.
             forget_old(&self.folder.join("tmp"));
-            self.sweep_authorities();
             self.take_over()?;
         }
         Ok(lock)

@@ -132,3 +132,13 @@ fn in_a_bare_repository_the_ca_file_is_the_default_branchs() {
         key.stderr
     );
 }
+
+/// Some of it blocks whoever reads it, as `/proc/kmsg` does.
+#[test]
+fn what_the_kernel_makes_up_in_place_of_a_ca_file_is_not_read() {
+    let home = home();
+    let repository = home.repository("shop", &FILE.replace("ci/ca.pem", "/proc/version"));
+    let ran = repository.tool(&["check"]);
+    let said = "the `ca_file` /proc/version cannot be used: it is empty";
+    assert!(ran.stderr.contains(said), "{}", ran.whole());
+}

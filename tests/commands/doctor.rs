@@ -1,5 +1,7 @@
 //! `doctor`, from the hook to the credentials.
 
+use std::fs;
+
 use jenkins_stand_in::{Answer, Authorization, Fault, Permission, Setup, StandIn, User};
 use serde_json::Value;
 
@@ -28,10 +30,19 @@ pub fn doctor(jenkins: &StandIn, repository: &Repository<'_>, arguments: &[&str]
 fn assert_harmless(jenkins: &StandIn, ran: &Ran) {
     assert!(jenkins.taken().is_empty(), "{:?}", jenkins.taken());
     assert!(jenkins.queue_items().is_empty());
+    assert_nothing_to_retry(ran);
     for secret in [TOKEN, JOB_TOKEN] {
         assert!(!ran.whole().contains(secret), "{}", ran.whole());
         let requests = jenkins.requests();
         assert!(requests.iter().all(|request| !request.target_contains(secret)));
+    }
+}
+
+/// Whoever only asks has nothing that could be sent again.
+#[track_caller]
+pub fn assert_nothing_to_retry(ran: &Ran) {
+    for promise in ["jenkins-trigger retry", "it is tried again"] {
+        assert!(!ran.whole().contains(promise), "{}", ran.whole());
     }
 }
 
@@ -289,6 +300,7 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
     }
     jenkins.stop();
     let ran = repository.tool(&["doctor"]);
+    assert_nothing_to_retry(&ran);
     said += &from_the_server(&ran);
     filtered(&home, || {
         insta::assert_snapshot!(said, @"
@@ -340,7 +352,7 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         failed       Jenkins        Jenkins at 127.0.0.1 is starting
-                                    fix: it is tried again later
+                                    fix: try again later
         not checked  credentials    there is no Jenkins to ask
 
         job shop/deploy
@@ -353,13 +365,105 @@ fn a_server_that_is_down_is_told_from_one_that_is_no_jenkins_and_one_that_starts
         server http://[JENKINS]/
         ok           server         it is trusted in this repository
         failed       connection     127.0.0.1 port [PORT] refuses the connection
-                                    fix: Jenkins is down, or `server` in .jenkins-trigger.yml is wrong; then: jenkins-trigger retry
+                                    fix: Jenkins is down, or `server` in .jenkins-trigger.yml is wrong
         not checked  Jenkins, credentials: the server was not reached
 
         job shop/deploy
         not checked  job, buildable, may build, parameters, quiet period: the server was not reached
 
         1 failed, 0 warnings, 7 not checked
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_jenkins_without_the_context_path_that_the_file_names_is_told_as_one() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let file = format!(
+        "version: 1\nserver: {}/jenkins\njobs:\n  main: shop/deploy\n",
+        jenkins.url()
+    );
+    let repository = ready(&home, &file);
+    let ran = doctor(&jenkins, &repository, &[]);
+    filtered(&home, || {
+        insta::assert_snapshot!(from_the_server(&ran), @"
+        exit code: 1
+
+        server http://[JENKINS]/jenkins/
+        ok           server         it is trusted in this repository
+        ok           connection     127.0.0.1 answers
+        failed       Jenkins        a Jenkins answers, but not at http://[JENKINS]/jenkins/ (HTTP 403; tried http://[JENKINS]/jenkins/whoAmI/api/json)
+                                    fix: perhaps its context path is not /jenkins/: check `server` in .jenkins-trigger.yml, it may be http://[JENKINS]/
+        not checked  credentials    there is no Jenkins to ask
+
+        job shop/deploy
+        not checked  job, buildable, may build, parameters, quiet period: the server was not reached
+
+        1 failed, 0 warnings, 6 not checked
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn a_server_that_repeats_the_token_has_it_shown_and_kept_nowhere() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    let me = Answer::new(200).header("X-Jenkins", "2.528.2");
+    let me = me.body(format!(r#"{{"name":"{TOKEN}","anonymous":false}}"#));
+    jenkins.fault(Fault::answer(me).when(|request| request.path() == "/whoAmI/api/json"));
+    let job = format!(
+        r#"{{"_class":"hudson.model.FreeStyleProject","fullName":"{TOKEN}","buildable":true,"url":"http://{TOKEN}/",
+        "property":[{{"parameterDefinitions":[{{"name":"{TOKEN}","type":"StringParameterDefinition"}}]}}]}}"#
+    );
+    let of_job = Answer::new(200).header("X-Jenkins", "2.528.2").body(job.clone());
+    jenkins.fault(Fault::answer(of_job).when(|request| request.path().ends_with("/deploy/api/json")));
+    let all = Answer::new(200).body(format!(r#"{{"url":"http://{TOKEN}/","jobs":[{job}]}}"#));
+    jenkins.fault(Fault::answer(all).when(|request| request.path() == "/api/json"));
+    let said = doctor(&jenkins, &repository, &[]).whole();
+    assert!(
+        said.contains("it declares •••") && said.contains("of user •••"),
+        "{said}"
+    );
+    assert!(said.contains("it takes itself for http://•••/"), "{said}");
+    let jobs = repository.tool(&["jobs"]);
+    assert!(
+        jobs.stdout.contains("•••") && !jobs.whole().contains(TOKEN),
+        "{}",
+        jobs.whole()
+    );
+    let trigger = repository.tool(&["trigger"]);
+    assert!(trigger.stdout.contains("it declares •••"), "{}", trigger.whole());
+    assert!(!trigger.whole().contains(TOKEN), "{}", trigger.whole());
+    assert!(!repository.tool(&["log", "--json"]).whole().contains(TOKEN));
+}
+
+#[test]
+fn a_record_of_trust_that_cannot_be_read_is_a_failed_step() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    fs::write(home.path("state/jenkins-trigger/trust"), "{").expect("the record");
+    let ran = doctor(&jenkins, &repository, &[]);
+    let json = doctor(&jenkins, &repository, &["--json"]);
+    assert!(jenkins.requests().is_empty());
+    assert_eq!(states(&json)[2..4], ["server: failed", "connection: not-checked"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(from_the_server(&ran), @"
+        exit code: 1
+
+        server http://[JENKINS]/
+        failed       server         [HOME]/state/jenkins-trigger/trust cannot be read (EOF while parsing an object at line 1 column 1)
+                                    fix: move it away and run: jenkins-trigger trust
+        not checked  connection, Jenkins, credentials: nobody knows whether the server is trusted
+
+        job shop/deploy
+        not checked  job, buildable, may build, parameters, quiet period: nobody knows whether the server is trusted
+
+        1 failed, 0 warnings, 8 not checked
         ----- stderr -----
         ");
     });
@@ -424,7 +528,7 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
         failed       credentials    Jenkins at 127.0.0.1 does not accept the API token of user dev
-                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN; then: jenkins-trigger retry
+                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
 
         job shop/deploy
         not checked  job            there are no credentials that Jenkins accepts

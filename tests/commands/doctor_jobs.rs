@@ -34,7 +34,7 @@ fn a_user_without_job_build_is_told_whom_to_ask() {
         ok           job            user dev sees http://[JENKINS]/job/shop/job/deploy/
         ok           buildable      it is enabled
         failed       may build      user dev lacks the permission Job/Build on job shop/deploy
-                                    fix: an administrator ticks Job/Build for dev at http://[JENKINS]/manage/configureSecurity/, or in the job's or folder's own matrix; then: jenkins-trigger retry
+                                    fix: an administrator ticks Job/Build for dev at http://[JENKINS]/manage/configureSecurity/, or in the job's or folder's own matrix
         ok           parameters     the job declares BRANCH
         not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
 
@@ -383,7 +383,7 @@ fn of_a_server_that_goes_away_in_between_the_rest_is_not_checked() {
 
         job shop/deploy
         failed       job            Jenkins at 127.0.0.1 is starting
-                                    fix: it is tried again later
+                                    fix: try again later
         not checked  buildable, may build, parameters: Jenkins did not answer
         not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
 
@@ -412,6 +412,48 @@ fn a_poll_needs_the_permission_and_nothing_else() {
         ok           quiet period   a poll goes without
 
         0 failed, 0 warnings, 0 not checked
+        ----- stderr -----
+        ");
+    });
+}
+
+#[test]
+fn rules_that_take_one_job_for_different_things_are_looked_at_one_by_one() {
+    let home = home();
+    let jenkins = StandIn::start(shop().job(Job::new("plain")).job(Job::multibranch("app")));
+    let rules = "  - { job: plain, branch_parameter: false }\n  - { job: plain, name: as-project, multibranch: true }\n  \
+                 - { job: app, multibranch: true }\n  - { job: app, name: as-job }\n";
+    let repository = ready(&home, &file_for(&jenkins, rules));
+    let ran = doctor(&jenkins, &repository, &[]);
+    filtered(&home, || {
+        insta::assert_snapshot!(of_jobs(&ran), @"
+        exit code: 1
+
+        job plain
+        ok           job            user dev sees http://[JENKINS]/job/plain/
+        ok           buildable      it is enabled
+        ok           may build      user dev has Job/Build
+        ok           parameters     the job has none, and none is passed
+        not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
+
+        job plain
+        failed       job            plain is no multibranch project, and `multibranch: true` stands in the rule
+                                    fix: take `multibranch` out; then the branch is passed as a parameter
+        not checked  buildable, may build, parameters: the job was not found, or is none
+        not checked  quiet period   as-project: the job's own counts, which Jenkins tells only who may configure the job
+
+        job app
+        ok           job            http://[JENKINS]/job/app/ is a multibranch project
+        not checked  buildable, may build, parameters: each branch has a job of its own; to look at one: jenkins-trigger doctor --branch BRANCH
+        not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
+
+        job app
+        failed       job            app is a multibranch project, whose branches are jobs of their own
+                                    fix: write `multibranch: true` in the rule
+        not checked  buildable, may build, parameters: the job was not found, or is none
+        not checked  quiet period   as-job: the job's own counts, which Jenkins tells only who may configure the job
+
+        2 failed, 0 warnings, 13 not checked
         ----- stderr -----
         ");
     });

@@ -3,6 +3,7 @@
 use jenkins_stand_in::{Answer, Fault, Job, Parameter, Permission, Setup, StandIn, User};
 use serde_json::Value;
 
+use crate::doctor::assert_nothing_to_retry;
 use crate::helpers::{Bait, filtered, home, ready};
 use crate::support::{Home, Repository, TOKEN, USER, developer, shop, short_file};
 
@@ -296,4 +297,37 @@ fn a_server_that_is_not_trusted_is_not_contacted_and_the_others_are() {
         wrong.whole()
     );
     bait.assert_untouched();
+}
+
+#[test]
+fn nothing_is_promised_of_what_only_asks() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = repository(&home, &jenkins);
+    jenkins.fault(Fault::answer(Answer::new(503).body("Starting Jenkins")));
+    let starting = repository.tool(&["jobs"]);
+    jenkins.clear_faults();
+    let wrong = repository.tool_in(&["jobs"], |command| {
+        command.env("JENKINS_API_TOKEN", "wrong");
+    });
+    jenkins.stop();
+    let stopped = repository.tool(&["jobs"]);
+    for (ran, code) in [(&starting, 1), (&wrong, 3), (&stopped, 1)] {
+        assert_eq!(ran.code, code, "{}", ran.whole());
+        assert_nothing_to_retry(ran);
+    }
+    filtered(&home, || {
+        insta::assert_snapshot!(starting.whole() + &stopped.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: Jenkins at 127.0.0.1 is starting
+        help: try again later
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: 127.0.0.1 port [PORT] refuses the connection
+        help: Jenkins is down, or `server` in .jenkins-trigger.yml is wrong
+        ");
+    });
 }

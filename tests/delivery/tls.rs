@@ -1,6 +1,7 @@
 //! Servers that are reached by https: whom they have to prove to be, and who has to prove it to them.
 
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jenkins_stand_in::StandIn;
@@ -440,32 +441,59 @@ fn what_no_trigger_names_any_more_is_removed_after_a_day_and_nothing_else() {
     } = installed(&home);
     machine.commit(&repository, "first");
     accepted(&repository, 1);
-    let kept = repository.spooled("ca").remove(0);
-    let age = |days: u64| {
-        let time = std::time::SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60 + 60);
+    let known = repository.spooled("ca").remove(0);
+    repository.write("ca.pem", Authority::new("Stranger's Root").pem);
+    machine.commit(&repository, "not trusted");
+    repository.wait_for_journal(2);
+    let mut kept = repository.spooled("ca");
+    kept.retain(|path| *path != known);
+    let [strange] = &kept[..] else { panic!("{kept:?}") };
+    let age = |path: &Path| {
+        let time = std::time::SystemTime::now() - Duration::from_secs(24 * 60 * 60 + 60);
         fs::File::options()
             .append(true)
-            .open(&kept)
+            .open(path)
             .and_then(|file| file.set_modified(time))
             .expect("a time");
     };
+    age(strange);
+    age(&known);
     machine.tool(&repository, &["retry"]);
-    assert!(kept.exists(), "it is young");
-    age(1);
+    assert!(strange.exists(), "one that waits names it");
+    machine.tool(&repository, &["cancel", "--all"]).succeeded();
+    fs::write(strange, Authority::new("Stranger's Root").pem).expect("a file");
     machine.tool(&repository, &["retry"]);
-    assert!(!kept.exists(), "nobody names it");
-    // Held by a storm, so that it waits and names it.
-    let file = fs::read_to_string(repository.path(".jenkins-trigger.yml")).expect("the file");
-    let more = file.replace("jobs:", "max_triggers: 1\njobs:") + "  '*': shop/deploy\n";
-    repository.write(
-        ".jenkins-trigger.yml",
-        more.replace("  '*': shop/deploy", "  '*': plain"),
-    );
-    machine.commit(&repository, "two");
-    assert!(kept.exists());
-    age(1);
+    assert!(strange.exists(), "it is young");
+    age(strange);
     machine.tool(&repository, &["retry"]);
-    assert!(kept.exists(), "one that waits names it");
+    assert!(!strange.exists(), "nobody names it");
+    assert!(known.exists(), "it was accepted");
+}
+
+#[test]
+fn what_was_accepted_days_ago_vouches_for_triggers_that_name_nothing() {
+    let home = Home::new(&gits()[0]);
+    let Installed {
+        machine,
+        repository,
+        server,
+        jenkins: _jenkins,
+    } = installed(&home);
+    machine.git(&repository, &["add", ".jenkins-trigger.yml"]);
+    machine.git(&repository, &["commit", "-qm", "without the file that it names"]);
+    accepted(&repository, 1);
+    let time = std::time::SystemTime::now() - Duration::from_secs(7 * 24 * 60 * 60);
+    let kept = repository.spooled("ca").remove(0);
+    fs::File::options()
+        .append(true)
+        .open(&kept)
+        .and_then(|file| file.set_modified(time))
+        .expect("a time");
+    machine.git(&repository, &["commit", "--allow-empty", "-qm", "a week later"]);
+    accepted(&repository, 2);
+    repository.write(".jenkins-trigger.yml", file(&server.url(), ""));
+    machine.git(&repository, &["commit", "-qam", "names none"]);
+    accepted(&repository, 3);
 }
 
 #[test]
@@ -581,6 +609,32 @@ fn authorities_of_the_users_git_config_count_and_its_switch_against_verifying_do
     machine.tool(&repository, &["trigger"]).succeeded();
 }
 
+#[test]
+fn a_bundle_of_the_users_git_config_counts_whatever_else_is_in_it_and_a_broken_one_is_told() {
+    let home = Home::new(&gits()[0]);
+    let machine = Machine::new(&home);
+    let jenkins = StandIn::start(shop());
+    let private = Authority::new("Private Root");
+    let server = TlsServer::before(&jenkins, &private.server());
+    let repository = home.repository("shop", &file(&server.url(), ""));
+    machine.commit(&repository, "first");
+    machine.tool(&repository, &["trust"]).succeeded();
+    let strange = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let bundle = machine.write("bundle.pem", &format!("# all\n{strange}{}", private.pem));
+    machine.set(&repository, "http.sslCAInfo", &bundle.display().to_string());
+    machine.tool(&repository, &["trigger"]).succeeded();
+    machine.write("bundle.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    let broken = machine.tool(&repository, &["trigger"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(broken.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        waiting main → shop/deploy: the authorities that your git config names (http.sslCAInfo) cannot be used: certificate 1 in it cannot be read: its last line, -----END CERTIFICATE-----, is missing; see: git config --global --get-regexp 'http.*ssl'; then: jenkins-trigger retry
+        ----- stderr -----
+        ");
+    });
+}
+
 /// What `trigger` says of a server at this address.
 fn said_of(url: &str) -> (Home, String) {
     let home = Home::new(&gits()[0]);
@@ -640,5 +694,24 @@ fn a_handshake_that_trickles_is_given_up_in_time() {
     assert!(begun.elapsed() < Duration::from_secs(30), "{said}");
     filtered(&home, || {
         insta::assert_snapshot!(said, @"waiting main → shop/deploy: localhost port [PORT] does not answer; check the network or VPN; then: jenkins-trigger retry");
+    });
+}
+
+#[test]
+fn the_name_of_an_authority_pushes_nothing_out_of_sight() {
+    let home = Home::new(&gits()[0]);
+    let machine = Machine::new(&home);
+    let long = Authority::new(&"Company Root ".repeat(1000));
+    let repository = home.repository("shop", &file("https://localhost:9", "ca.pem"));
+    repository.write("ca.pem", &long.pem);
+    let ran = machine.tool(&repository, &["trust"]).succeeded();
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        trusted: https://localhost:[PORT]/ may be sent your credentials from here
+        trusted: ca.pem says who https://localhost:[PORT]/ is (CN=Company Root Company Root Company Root Company Root Company Root Company Root…, SHA-256 [SHA256])
+        ----- stderr -----
+        ");
     });
 }

@@ -15,7 +15,7 @@ const MAY_BUILD: &str = "may build";
 const TOKEN: &str = "trigger token";
 const QUIET: &str = "quiet period";
 
-/// Looks at each job once, whatever the number of its rules.
+/// Looks at each job once, whatever the number of its rules, as long as they take it for the same.
 pub(super) fn examine_all(ground: &Ground<'_>, subjects: &[&Subject<'_>], report: &mut Report<'_>) {
     each_job(ground.url.as_str(), subjects, report, |subjects, report| {
         if ground.is_over() {
@@ -39,16 +39,18 @@ fn each_job(
     report: &mut Report<'_>,
     mut look: impl FnMut(&[&Subject<'_>], &mut Report<'_>),
 ) {
-    let mut done: Vec<&str> = Vec::new();
+    // Rules that take a job for different things are not right or wrong together.
+    let what = |subject: &Subject<'_>| (subject.job.clone(), subject.rule.multibranch);
+    let mut done = Vec::new();
     for subject in subjects {
-        if done.contains(&subject.job.as_str()) {
+        if done.contains(&what(subject)) {
             continue;
         }
-        done.push(&subject.job);
+        done.push(what(subject));
         let same: Vec<&Subject<'_>> = subjects
             .iter()
             .copied()
-            .filter(|other| other.job == subject.job)
+            .filter(|other| what(other) == what(subject))
             .collect();
         let about = About {
             server: Some(server.to_owned()),
@@ -202,6 +204,7 @@ fn unseen_job(
         Unseen::Denied(explanation) | Unseen::Unknown(explanation) => (explanation, NO_JOB),
         Unseen::Missing(_) => (ground.client.missing(job, login), NO_JOB),
     };
+    let explanation = explanation.of_question();
     let needs_none = |subject: &&Subject<'_>| subject.rule.method == config::Method::TokenRoot;
     if subjects.iter().all(needs_none) && why == NO_JOB {
         report.unchecked(

@@ -47,18 +47,17 @@ pub(super) fn examine(
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
-) -> anyhow::Result<()> {
+) {
     let url = &server.url;
     let about = About {
         server: Some(url.to_string()),
         ..About::default()
     };
     report.turn_to(about, &format!("server {url}"));
-    match ground(repository, (server, place), subjects, until, report)? {
+    match ground(repository, (server, place), subjects, until, report) {
         Ok(ground) => job::examine_all(&ground, subjects, report),
         Err(why) => job::leave_all(url, subjects, why, report),
     }
-    Ok(())
 }
 
 /// The steps of [`STEPS`]; the error is why the jobs cannot be looked at.
@@ -68,9 +67,21 @@ fn ground<'a>(
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
-) -> anyhow::Result<Result<Ground<'a>, &'static str>> {
+) -> Result<Ground<'a>, &'static str> {
     let url = &server.url;
-    let trusted = trust::trusted(repository.common_dir()).map_err(Refusal::from)?;
+    let trusted = match trust::trusted(repository.common_dir()) {
+        Ok(trusted) => trusted,
+        Err(error) => {
+            let message = error.to_string();
+            let (meaning, fix) = message
+                .split_once("; ")
+                .unwrap_or((&message, "make it readable and writable for you"));
+            report.fail(STEPS[0], meaning, fix);
+            let why = "nobody knows whether the server is trusted";
+            report.unchecked_all(&STEPS[1..], why);
+            return Err(why);
+        }
+    };
     if !trusted.has_server(url.as_str()) {
         report.fail(
             STEPS[0],
@@ -79,7 +90,7 @@ fn ground<'a>(
         );
         let why = "a server that is not trusted is not contacted";
         report.unchecked_all(&STEPS[1..], why);
-        return Ok(Err(why));
+        return Err(why);
     }
     if let Err(error) = credentials::check_transport(url, jenkins::is_loopback(url)) {
         let message = error.to_string();
@@ -87,7 +98,7 @@ fn ground<'a>(
         report.fail(STEPS[0], meaning, fix);
         let why = "no token may go to it";
         report.unchecked_all(&STEPS[1..], why);
-        return Ok(Err(why));
+        return Err(why);
     }
     let ca = match servers::vouching(repository, place, server, &trusted) {
         Ok(ca) => ca,
@@ -95,7 +106,7 @@ fn ground<'a>(
             report.fail(STEPS[0], refusal.message, refusal.help.unwrap_or_default());
             let why = "what is to say who it is cannot be used";
             report.unchecked_all(&STEPS[1..], why);
-            return Ok(Err(why));
+            return Err(why);
         }
     };
     if url.scheme() == "http" && !jenkins::is_loopback(url) {
@@ -109,7 +120,7 @@ fn ground<'a>(
     }
     if Instant::now() >= until {
         report.unchecked_all(&STEPS[1..], OVER);
-        return Ok(Err(OVER));
+        return Err(OVER);
     }
     let client = match deliver::connect(url, ca.as_deref()) {
         Ok(client) => client,
@@ -117,11 +128,11 @@ fn ground<'a>(
             let refusal = Refusal::from(error);
             report.fail(STEPS[1], refusal.message, refusal.help.unwrap_or_default());
             report.unchecked_all(&STEPS[2..], NOT_REACHED);
-            return Ok(Err(NOT_REACHED));
+            return Err(NOT_REACHED);
         }
     };
     let Some(version) = reach(&client, url, report) else {
-        return Ok(Err(NOT_REACHED));
+        return Err(NOT_REACHED);
     };
     let login = login(&client, url, subjects, report);
     let by_token_alone = |subject: &&Subject<'_>| subject.rule.method == Method::TokenRoot;
@@ -130,14 +141,14 @@ fn ground<'a>(
     } else {
         None
     };
-    Ok(Ok(Ground {
+    Ok(Ground {
         url,
         client,
         version,
         login,
         plugin,
         until,
-    }))
+    })
 }
 
 const NOT_REACHED: &str = "the server was not reached";

@@ -148,11 +148,11 @@ fn list(
     let listing = match client.jobs(&login, LIMIT) {
         Ok(listing) => listing,
         Err(Unseen::Away(explanation)) => return Err(of(explanation).into()),
-        Err(Unseen::Unknown(explanation)) => return Ok(refused(printer, &explanation)),
+        Err(Unseen::Unknown(explanation)) => return Ok(refused(printer, explanation)),
         // The list itself needs Overall/Read.
         Err(Unseen::Denied(_) | Unseen::Missing(_)) => {
             return match client.about(&login) {
-                Err(explanation) => Ok(refused(printer, &explanation)),
+                Err(explanation) => Ok(refused(printer, explanation)),
                 Ok(_) => Err(nothing(url, &login).into()),
             };
         }
@@ -206,13 +206,15 @@ fn list(
     Ok(if left.is_empty() { Exit::Act } else { Exit::Done })
 }
 
-fn refused(printer: &Printer, explanation: &Explanation) -> Exit {
+fn refused(printer: &Printer, explanation: Explanation) -> Exit {
+    let explanation = explanation.of_question();
     printer.error(&explanation.meaning, Some(&explanation.advice));
     Exit::Refused
 }
 
 /// What goes wrong on the way, for the one place that prints it.
 fn of(explanation: Explanation) -> Refusal {
+    let explanation = explanation.of_question();
     Refusal::new(explanation.meaning, explanation.advice)
 }
 

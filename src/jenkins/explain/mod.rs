@@ -57,6 +57,17 @@ impl Explanation {
         self.reason == table::CREDENTIALS
     }
 
+    /// The same for who has only asked: nothing waits here that is sent again, by itself or by him.
+    #[must_use]
+    pub fn of_question(self) -> Self {
+        let advice = match self.advice.strip_suffix(RETRY) {
+            Some(rest) => rest.trim_end_matches("; ").to_owned(),
+            None if self.advice == words::AGAIN => "try again later".into(),
+            None => self.advice,
+        };
+        Self { advice, ..self }
+    }
+
     /// The same, with what follows from it.
     #[must_use]
     pub(super) fn so(self, consequence: &str) -> Self {

@@ -279,7 +279,7 @@ impl<'a> Worker<'a> {
             match self.asker.find_way(&order, trigger.created)? {
                 Found::Way(way) => way,
                 Found::NoBranchJob(looker) => {
-                    return Err(project::scan(self.asker.client()?, trigger, &looker));
+                    return self.asker.search(trigger, &looker);
                 }
             }
         };
@@ -393,6 +393,8 @@ impl<'a> Worker<'a> {
                     sending: None,
                     with: Vec::new(),
                     sent_as: None,
+                    // Whoever lets it go on wants it searched once more.
+                    scan: None,
                     uncertain: false,
                     ..one
                 })?;

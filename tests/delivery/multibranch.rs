@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use jenkins_stand_in::{BuildResult, Job, Permission, Setup, StandIn, User};
+use jenkins_stand_in::{Answer, BuildResult, Fault, Job, Permission, RecordedRequest, Setup, StandIn, User};
 
-use crate::support::{Home, Ran, Repository, TOKEN, USER, developer, filtered, gits, wait_for};
+use crate::scene::commit_without_credentials;
+use crate::support::{Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, developer, filtered, gits, wait_for};
 
 const BRANCH: &str = "feature/x#1";
 const BRANCH_JOB: &str = "shop/app/feature%2Fx%231";
@@ -288,4 +289,144 @@ fn a_pipeline_that_never_ran_is_not_built_without_its_branch() {
         ----- stderr -----
         ");
     });
+}
+
+fn scans(jenkins: &StandIn) -> usize {
+    let scan = |target: &String| target == "/job/shop/job/app/build";
+    targets(jenkins).iter().filter(|target| scan(target)).count()
+}
+
+/// One that waits and was not sent yet, with this much known of the search for its branch.
+fn searched(repository: &Repository<'_>, first: &str, last: &str) {
+    repository.without_sleepers();
+    commit_without_credentials(repository);
+    let waiting = &repository.spooled("new")[0];
+    let text = std::fs::read_to_string(waiting).expect("an entry");
+    let mut entry: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    entry["scan"] = serde_json::json!({ "first": first, "last": last });
+    std::fs::write(waiting, entry.to_string()).expect("written");
+}
+
+fn installed<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
+    let repository = repository(home, jenkins, "");
+    repository.install();
+    repository
+}
+
+/// The advice that it comes with is `retry`.
+#[test]
+fn what_was_given_up_is_searched_anew_when_its_user_says_so() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    let now = jiff::Timestamp::now().to_string();
+    searched(&repository, "2026-01-02T03:04:05Z", &now);
+    assert_eq!(repository.tool(&["retry"]).code, 3);
+    jenkins.put_branch("shop/app", BRANCH, true);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+#[test]
+fn a_search_that_was_broken_off_for_long_begins_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    searched(&repository, "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z");
+    jenkins.put_branch("shop/app", BRANCH, true);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+/// Or it would go on until the clock is there again.
+#[test]
+fn a_search_that_a_clock_set_back_made_one_of_the_future_begins_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    searched(&repository, "2999-01-02T03:04:05Z", "2999-01-02T03:04:05Z");
+    assert_eq!(repository.tool(&["retry"]).code, 1);
+    let entry = std::fs::read_to_string(&repository.spooled("new")[0]).expect("an entry");
+    assert!(!entry.contains("2999"), "{entry}");
+}
+
+#[test]
+fn many_new_branches_have_their_project_asked_once() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    repository.without_sleepers();
+    for number in 0..5 {
+        let branch = format!("new/{number}");
+        repository.git(&["switch", "-q", "-c", &branch]);
+        commit_without_credentials(&repository);
+        jenkins.put_branch("shop/app", &branch, true);
+    }
+    assert_eq!(repository.spooled("new").len(), 5);
+    jenkins.clear_requests();
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items().len(), 5);
+    let about_project = |request: &&RecordedRequest| request.path() == "/job/shop/job/app/api/json";
+    assert_eq!(jenkins.requests().iter().filter(about_project).count(), 1);
+    assert_eq!(scans(&jenkins), 1);
+}
+
+/// While it starts, Jenkins knows nobody for a moment.
+#[test]
+fn a_project_that_knows_nobody_for_a_moment_is_asked_again() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_branch("shop/app", BRANCH, true);
+    let unauthorized = Answer::new(401).header("WWW-Authenticate", "Basic realm=\"Jenkins\"");
+    let of_project = |request: &RecordedRequest| request.path() == "/job/shop/job/app/api/json";
+    jenkins.fault(Fault::answer(unauthorized).when(of_project).times(1));
+    let repository = repository(&home, &jenkins, "");
+    repository.without_sleepers();
+    let ran = repository.tool(&["trigger"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+#[test]
+fn a_branch_that_was_deleted_and_came_again_is_searched_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    index(&jenkins, &home);
+    wait_for("the first run", || {
+        jenkins.advance(Duration::from_secs(6));
+        let builds = jenkins.builds(BRANCH_JOB);
+        let result = builds.first().and_then(|build| build.result);
+        (result == Some(BuildResult::Success)).then_some(())
+    });
+    let folder = home.path("shop");
+    home.tool(&folder, &["trigger"]).succeeded();
+    jenkins.remove_job(BRANCH_JOB);
+    home.tool(&folder, &["trigger"]).succeeded();
+    assert_eq!(scans(&jenkins), 1);
+}
+
+/// build-token-root needs nobody who may see the job.
+#[test]
+fn who_may_not_see_the_project_triggers_its_branch_by_token_all_the_same() {
+    let home = Home::new(&gits()[0]);
+    let branch_job = Job::new("any").trigger_token(JOB_TOKEN);
+    let jenkins = StandIn::start(setup().job(Job::multibranch("shop/app").branch_jobs(branch_job)));
+    jenkins.put_branch("shop/app", BRANCH, true);
+    index(&jenkins, &home);
+    jenkins.put_user(User::new(USER, TOKEN).grant([Permission::OverallRead]));
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: shop/app, multibranch: true, method: token-root, token_from: deploy }}\n",
+        jenkins.url()
+    );
+    let repository = home.repository("again", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.git(&["switch", "-q", "-c", BRANCH]);
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]).succeeded();
+    assert!(
+        ran.stdout.contains("queued") || ran.stdout.contains("merged"),
+        "{}",
+        ran.whole()
+    );
 }

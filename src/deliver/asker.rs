@@ -80,6 +80,15 @@ impl<'a> Asker<'a> {
         Ok(())
     }
 
+    /// Nothing is asked for a user whom Jenkins does not know: who comes too often with a wrong
+    /// password may be locked out, and not by Jenkins alone.
+    pub(super) fn check_login(&self, login: Option<&Login>, created: Timestamp) -> Result<(), State> {
+        match (login, &self.unknown_login) {
+            (Some(_), Some(doubt)) => Err(self.unknown(doubt, created)),
+            _ => Ok(()),
+        }
+    }
+
     /// Looks in Jenkins for a trigger whose request may have come through.
     pub(super) fn look(
         &self,

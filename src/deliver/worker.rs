@@ -233,6 +233,7 @@ impl<'a> Worker<'a> {
         let vouching = self.check_trust(trigger)?;
         self.asker.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
+        self.asker.check_login(login.as_ref(), trigger.created)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.
             trigger.sending = None;

@@ -160,6 +160,8 @@ impl<'a> Asker<'a> {
             found => found,
         };
         match found {
+            // Jenkins took its branch for deleted when it last looked, and nobody can enable it.
+            Ok(job) if order.is_branch_job && job.buildable == Some(false) => Ok(Found::NoBranchJob(looker)),
             Ok(job) => {
                 let way = order.way(&server, &job);
                 // What is to change soon is asked anew, and so is what is to be put right.

@@ -430,3 +430,35 @@ fn who_may_not_see_the_project_triggers_its_branch_by_token_all_the_same() {
         ran.whole()
     );
 }
+
+/// Jenkins keeps the job of a branch that was deleted for a while, and nobody can enable it there.
+#[test]
+fn the_job_of_a_branch_that_came_again_is_waited_for_while_it_counts_as_deleted() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_job(Job::pipeline(BRANCH_JOB).disabled());
+    let repository = repository(&home, &jenkins, "");
+    let ran = std::thread::scope(|scope| {
+        let ran = scope.spawn(|| repository.tool(&["trigger"]));
+        wait_for("the scan", || (scans(&jenkins) == 1).then_some(()));
+        jenkins.put_job(Job::pipeline(BRANCH_JOB));
+        ran.join().expect("it ends")
+    });
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+/// What waits for a first run to end would wait for ever.
+#[test]
+fn a_pipeline_whose_builds_were_deleted_is_in_no_first_run() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(Job::pipeline("pipe")));
+    jenkins.put_past_build("pipe", 7, BuildResult::Success);
+    jenkins.delete_builds("pipe");
+    let file = format!("version: 1\nserver: {}\njobs: {{ main: pipe }}\n", jenkins.url());
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]);
+    assert_eq!(ran.code, 3, "{}", ran.whole());
+}

@@ -462,3 +462,40 @@ fn a_pipeline_whose_builds_were_deleted_is_in_no_first_run() {
     let ran = repository.tool(&["trigger"]);
     assert_eq!(ran.code, 3, "{}", ran.whole());
 }
+
+#[test]
+fn a_pipeline_in_its_first_run_is_waited_for() {
+    let home = Home::new(&gits()[0]);
+    let pipeline = Job::pipeline("pipe")
+        .string_parameter("BRANCH", "")
+        .parameters_after_first_run()
+        .build_time(Duration::from_secs(24 * 60 * 60));
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(pipeline));
+    let file = format!("version: 1\nserver: {}\njobs: {{ main: pipe }}\n", jenkins.url());
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    repository.without_sleepers();
+    let mut run = home.command("curl", &repository.folder);
+    let url = format!("{}/job/pipe/build", jenkins.url());
+    let login = format!("{USER}:{TOKEN}");
+    Ran::of(run.args(["-s", "-X", "POST", "--user", &login, &url])).succeeded();
+    wait_for("the first run", || {
+        jenkins.advance(Duration::from_secs(6));
+        (!jenkins.builds("pipe").is_empty()).then_some(())
+    });
+    jenkins.clear_requests();
+    let ran = repository.tool(&["trigger"]);
+    assert!(jenkins.posts().is_empty());
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        waiting main → pipe: pipeline pipe is in its first run, and Jenkins does not know its parameters yet: BRANCH would be dropped; it is tried again until Jenkins does
+        ----- stderr -----
+        ");
+    });
+    jenkins.finish_build("pipe", 1, BuildResult::Success);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.posts()[0].form_values("BRANCH"), ["main"]);
+}

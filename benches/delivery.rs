@@ -175,7 +175,7 @@ fn main() {
 
     // All of them once, to see what is sent and who sends it over how many connections.
     let (_, first) = watched(place.tool(&folder).arg("retry"));
-    let sent = jenkins.requests();
+    let sent = jenkins.posts();
     assert_eq!(sent.len(), TRIGGERS);
     let connections = sent.iter().map(|request| request.connection);
     let connections: std::collections::BTreeSet<usize> = connections.collect();
@@ -191,7 +191,7 @@ fn main() {
     let mut retry = || {
         put_back();
         let (time, memory) = watched(place.tool(&folder).arg("retry"));
-        assert_eq!(jenkins.requests().len(), TRIGGERS);
+        assert_eq!(jenkins.posts().len(), TRIGGERS);
         most = most.max(memory);
         time
     };
@@ -211,7 +211,7 @@ fn main() {
 
     put_back();
     let (time, memory) = watched(place.tool(Path::new("/")).arg("deliver").arg(&folder).arg("now"));
-    assert_eq!(jenkins.requests().len(), TRIGGERS);
+    assert_eq!(jenkins.posts().len(), TRIGGERS);
     println!(
         "sender of {TRIGGERS}: {time:.1?}; its most memory: {:.1} MB, of retry: {:.1} MB (wanted: < 30)",
         megabytes(memory),

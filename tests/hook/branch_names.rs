@@ -61,7 +61,7 @@ fn every_branch_name_reaches_jenkins_byte_for_byte() {
             assert!(
                 jenkins.wait_until(
                     |state| state
-                        .requests
+                        .posts()
                         .get(index)
                         .is_some_and(|request| request.status.is_some()),
                     PATIENCE

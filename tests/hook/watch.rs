@@ -36,11 +36,7 @@ pub fn file_for_all(jenkins: &StandIn) -> String {
 
 /// The requests that trigger a job.
 pub fn triggers(jenkins: &StandIn) -> Vec<RecordedRequest> {
-    jenkins
-        .posts()
-        .into_iter()
-        .filter(|request| request.method == "POST")
-        .collect()
+    jenkins.posts()
 }
 
 /// The commits that reached Jenkins, in order.

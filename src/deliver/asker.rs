@@ -1,7 +1,7 @@
 //! What is asked of one server, over one connection: how a job is to be triggered, the trigger itself,
 //! and what became of one whose answer was lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
@@ -11,13 +11,14 @@ use url::Url;
 use super::connect::{NoClient, Vouching, connect_with};
 use super::known::Jobs;
 use super::order::parameters_of;
+use super::project;
 use super::state::State;
 use crate::credentials;
 use crate::jenkins::{
     Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
 };
 use crate::secret::Login;
-use crate::spool::{Spool, Trigger};
+use crate::spool::{Scan, Spool, Trigger};
 
 /// Asks one server.
 pub(super) struct Asker<'a> {
@@ -31,10 +32,12 @@ pub(super) struct Asker<'a> {
     items: Option<BTreeSet<u64>>,
     /// Since when this process has its credentials.
     begun: Timestamp,
-    /// Whether Jenkins was asked a second time and does not know the credentials.
-    unknown_login: bool,
+    /// What Jenkins has against the credentials, when it was asked a second time.
+    unknown_login: Option<Explanation>,
     /// Whether jobs cannot be looked at with the credentials, for triggers that need none.
     is_blind: bool,
+    /// The searches for new branches that were asked for, by project.
+    scans: BTreeMap<String, Scan>,
 }
 
 /// How a job is to be asked.
@@ -56,8 +59,9 @@ impl<'a> Asker<'a> {
             jobs: Jobs::new(spool, server),
             items: None,
             begun,
-            unknown_login: false,
+            unknown_login: None,
             is_blind: false,
+            scans: BTreeMap::new(),
         }
     }
 
@@ -74,6 +78,15 @@ impl<'a> Asker<'a> {
         self.client = Some(client);
         self.vouching = vouching;
         Ok(())
+    }
+
+    /// Nothing is asked for a user whom Jenkins does not know: who comes too often with a wrong
+    /// password may be locked out, and not by Jenkins alone.
+    pub(super) fn check_login(&self, login: Option<&Login>, created: Timestamp) -> Result<(), State> {
+        match (login, &self.unknown_login) {
+            (Some(_), Some(doubt)) => Err(self.unknown(doubt, created)),
+            _ => Ok(()),
+        }
     }
 
     /// Looks in Jenkins for a trigger whose request may have come through.
@@ -125,10 +138,12 @@ impl<'a> Asker<'a> {
             Some(login) => Some(login.clone()),
             None => credentials::login_for(&server).ok(),
         };
-        let Some(looker) = looker.filter(|_| !self.is_blind && !self.unknown_login) else {
+        let Some(looker) = looker.filter(|_| !self.is_blind && self.unknown_login.is_none()) else {
             return blind;
         };
-        if let Some(known) = self.jobs.get(order.job, &looker.user)
+        // A branch's job goes with the branch, and comes again with other parameters.
+        if !order.is_branch_job
+            && let Some(known) = self.jobs.get(order.job, &looker.user)
             && let Ok(way) = order.way(&server, known)
         {
             return Ok(Found::Way(way));
@@ -145,6 +160,8 @@ impl<'a> Asker<'a> {
             found => found,
         };
         match found {
+            // Jenkins took its branch for deleted when it last looked, and nobody can enable it.
+            Ok(job) if order.is_branch_job && job.buildable == Some(false) => Ok(Found::NoBranchJob(looker)),
             Ok(job) => {
                 let way = order.way(&server, &job);
                 // What is to change soon is asked anew, and so is what is to be put right.
@@ -157,16 +174,38 @@ impl<'a> Asker<'a> {
                 })
             }
             Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
-            Err(Unseen::Missing(_)) if order.is_branch_job => Ok(Found::NoBranchJob(looker)),
+            Err(Unseen::Missing(_)) if order.is_branch_job => {
+                // Who asks only by the way need not see what can be triggered without him.
+                let needs_no_user = order.login.is_none();
+                if needs_no_user && !self.sees_project_of(order.job, &looker)? {
+                    return blind;
+                }
+                Ok(Found::NoBranchJob(looker))
+            }
             // Who may build may not always look; then the answer says what is wrong.
             Err(_) => blind,
         }
     }
 
-    pub(super) fn client(&self) -> Result<&Client, State> {
-        // Every attempt connects first.
-        let missing = || State::Waiting("there is no connection".to_owned().into());
-        self.client.as_ref().ok_or_else(missing)
+    fn sees_project_of(&self, job: &str, looker: &Login) -> Result<bool, State> {
+        let Some((project, _)) = job.rsplit_once('/') else {
+            return Ok(false);
+        };
+        match self.client()?.look_up(project, looker) {
+            Ok(_) => Ok(true),
+            Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Has the project of this trigger's branch look for it, if it was not asked just now.
+    pub(super) fn search(&mut self, trigger: &mut Trigger, login: &Login) -> Result<State, State> {
+        let client = self.client.as_ref().ok_or_else(no_connection)?;
+        Ok(project::scan(client, &mut self.scans, trigger, login))
+    }
+
+    fn client(&self) -> Result<&Client, State> {
+        self.client.as_ref().ok_or_else(no_connection)
     }
 
     /// Looks once more at a doubt about the credentials, which may only mean that Jenkins is
@@ -177,24 +216,28 @@ impl<'a> Asker<'a> {
         login: Option<&Login>,
         created: Timestamp,
     ) -> Result<(), State> {
-        // The hook of one that is younger than this process may have had newer credentials.
-        let state = if created > self.begun {
-            State::Held
-        } else {
-            State::Refused
-        };
-        if self.unknown_login {
-            return Err(state(doubt.clone().into()));
+        if self.unknown_login.is_some() {
+            return Err(self.unknown(doubt, created));
         }
         thread::sleep(SECOND_LOOK);
         let client = self.client()?;
         match login.map_or(Some(true), |login| client.knows(login)) {
             Some(true) => Ok(()),
             Some(false) => {
-                self.unknown_login = true;
-                Err(state(doubt.clone().into()))
+                self.unknown_login = Some(doubt.clone());
+                Err(self.unknown(doubt, created))
             }
             None => Err(State::Waiting(doubt.clone().into())),
+        }
+    }
+
+    /// What becomes of a trigger whose user Jenkins does not know.
+    fn unknown(&self, doubt: &Explanation, created: Timestamp) -> State {
+        // The hook of one that is younger than this process may have had newer credentials.
+        if created > self.begun {
+            State::Held(doubt.clone().into())
+        } else {
+            State::Refused(doubt.clone().into())
         }
     }
 
@@ -251,4 +294,9 @@ impl<'a> Asker<'a> {
         };
         send().map_or_else(|state| state, State::from)
     }
+}
+
+/// Nobody sees it: every attempt connects first.
+fn no_connection() -> State {
+    State::Waiting("there is no connection".to_owned().into())
 }

@@ -1,6 +1,8 @@
 //! A branch whose multibranch project has no job for it yet: Jenkins is asked to look for new
 //! branches, and the trigger waits until it has (contract, rows 47 and 49).
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::state::State;
@@ -20,22 +22,33 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(1);
 /// When to look again for the job of a branch, if that is sooner than after other failures.
 pub(super) fn next_look(trigger: &Trigger, now: Timestamp) -> Option<Timestamp> {
     let age = now.duration_since(trigger.scan?.first);
-    (age < YOUNG).then(|| now.saturating_add(SOON).unwrap_or(now))
+    (!age.is_negative() && age < YOUNG).then(|| now.saturating_add(SOON).unwrap_or(now))
 }
 
-/// Has the project of this branch looked through, if that was not done just now.
-pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> State {
+/// Has the project of this branch looked through, if that was not done just now. `scans` are those
+/// that were asked for on behalf of other branches, by project.
+pub(super) fn scan(
+    client: &Client,
+    scans: &mut BTreeMap<String, Scan>,
+    trigger: &mut Trigger,
+    login: &Login,
+) -> State {
     let Some((project, _)) = trigger.job.rsplit_once('/') else {
         return State::Refused(format!("{} is in no multibranch project", trigger.job).into());
     };
     let branch = trigger.reference();
     let now = Timestamp::now();
-    let asked = trigger.scan.filter(|scan| {
-        let age = now.duration_since(scan.last);
-        !age.is_negative() && age < PAUSE
-    });
+    let before = trigger.scan.filter(|scan| goes_on(scan, now));
+    let first = before.map_or(now, |scan| scan.first);
+    if now.duration_since(first) >= PATIENCE {
+        return State::Refused(client.not_indexed(project, &branch).into());
+    }
+    // What was there when another's began is found by it too.
+    let others = scans.get(project).filter(|scan| scan.last >= trigger.created);
+    let asked = [before.as_ref(), others].into_iter().flatten();
+    let asked = asked.copied().find(|scan| now.duration_since(scan.last) < PAUSE);
     let scan = if let Some(scan) = asked {
-        scan
+        Scan { first, ..scan }
     } else {
         let refused = match client.scan(project, login) {
             Scanned::Asked => None,
@@ -43,19 +56,24 @@ pub(super) fn scan(client: &Client, trigger: &mut Trigger, login: &Login) -> Sta
             Scanned::Away(why) => return State::Waiting(why.into()),
             Scanned::Impossible(why) => return State::Refused(why.into()),
         };
-        Scan {
-            first: trigger.scan.map_or(now, |scan| scan.first),
+        let scan = Scan {
+            first,
             last: now,
             refused,
-        }
+        };
+        scans.insert(project.to_owned(), scan);
+        scan
     };
     trigger.scan = Some(scan);
-    if now.duration_since(scan.first) >= PATIENCE {
-        return State::Refused(client.not_indexed(project, &branch).into());
-    }
     let why = match scan.refused {
         None => client.is_scanning(project, &branch),
         Some(status) => client.may_not_scan(project, &branch, &login.user, status),
     };
     State::Waiting(why.into())
+}
+
+/// Whether a search is still the same one: not if nobody could ask for so long that Jenkins may have
+/// been away all the time, nor if the clock was set back since.
+fn goes_on(scan: &Scan, now: Timestamp) -> bool {
+    scan.first <= now && scan.last <= now && now.duration_since(scan.last) < PATIENCE
 }

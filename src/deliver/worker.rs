@@ -233,6 +233,7 @@ impl<'a> Worker<'a> {
         let vouching = self.check_trust(trigger)?;
         self.asker.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
+        self.asker.check_login(login.as_ref(), trigger.created)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.
             trigger.sending = None;
@@ -279,7 +280,7 @@ impl<'a> Worker<'a> {
             match self.asker.find_way(&order, trigger.created)? {
                 Found::Way(way) => way,
                 Found::NoBranchJob(looker) => {
-                    return Err(project::scan(self.asker.client()?, trigger, &looker));
+                    return self.asker.search(trigger, &looker);
                 }
             }
         };
@@ -393,6 +394,8 @@ impl<'a> Worker<'a> {
                     sending: None,
                     with: Vec::new(),
                     sent_as: None,
+                    // Whoever lets it go on wants it searched once more.
+                    scan: None,
                     uncertain: false,
                     ..one
                 })?;

@@ -20,8 +20,8 @@ pub struct Job {
     pub class: String,
     /// Whether it can be built now; a folder has no such word.
     pub buildable: Option<bool>,
-    /// The number of the next build: 1 before the first.
-    pub next_build: Option<u64>,
+    /// Whether it has a build, running or ended.
+    pub has_build: bool,
     /// Whether a build of it ever ended.
     pub has_ended_build: bool,
     /// What it takes, in its order.
@@ -59,16 +59,10 @@ impl Job {
         };
         self.parameters.iter().filter(missing).map(shown).collect()
     }
-
-    /// Whether its first run has begun.
-    #[must_use]
-    pub fn has_begun(&self) -> bool {
-        self.next_build.is_some_and(|next| next > 1)
-    }
 }
 
 /// What of a job is asked for (contract, row 50).
-pub(super) const TREE: &str = "_class,buildable,nextBuildNumber,lastCompletedBuild[number],\
+pub(super) const TREE: &str = "_class,buildable,lastBuild[number],lastCompletedBuild[number],\
      property[parameterDefinitions[name,type,choices,defaultParameterValue[value]]]";
 
 #[derive(Deserialize)]
@@ -79,7 +73,7 @@ pub(super) struct JobObject {
     #[serde(default)]
     buildable: Option<bool>,
     #[serde(default)]
-    next_build_number: Option<u64>,
+    last_build: Option<IgnoredAny>,
     #[serde(default)]
     last_completed_build: Option<IgnoredAny>,
     #[serde(default)]
@@ -119,7 +113,7 @@ impl From<JobObject> for Job {
         Self {
             class: object.class,
             buildable: object.buildable,
-            next_build: object.next_build_number,
+            has_build: object.last_build.is_some(),
             has_ended_build: object.last_completed_build.is_some(),
             parameters: definitions.map(Definition::from).collect(),
         }

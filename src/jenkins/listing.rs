@@ -40,7 +40,7 @@ pub struct Listing {
 const LEVELS: usize = 4;
 
 /// What is asked of each item (contract, row 50 and observed 8).
-const FIELDS: &str = "_class,fullName,buildable,nextBuildNumber,lastCompletedBuild[number],\
+const FIELDS: &str = "_class,fullName,buildable,lastBuild[number],lastCompletedBuild[number],\
      property[parameterDefinitions[name,type,choices,description,defaultParameterValue[value]]]";
 
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ struct ItemObject {
     #[serde(default)]
     buildable: Option<bool>,
     #[serde(default)]
-    next_build_number: Option<u64>,
+    last_build: Option<IgnoredAny>,
     #[serde(default)]
     last_completed_build: Option<IgnoredAny>,
     #[serde(default)]
@@ -148,7 +148,7 @@ impl Listing {
             let job = Job {
                 class: item.class,
                 buildable: item.buildable,
-                next_build: item.next_build_number,
+                has_build: item.last_build.is_some(),
                 has_ended_build: item.last_completed_build.is_some(),
                 parameters,
             };

@@ -37,8 +37,9 @@ impl Client {
                     .named("no-multibranch"),
                 );
             }
-            Err(Unseen::Away(why)) => return Scanned::Away(why),
-            Err(Unseen::Unknown(why) | Unseen::Denied(why)) => return Scanned::Impossible(why),
+            // It knew the user just now, when it was asked for the branch's job.
+            Err(Unseen::Away(why) | Unseen::Unknown(why)) => return Scanned::Away(why),
+            Err(Unseen::Denied(why)) => return Scanned::Impossible(why),
             Err(Unseen::Missing(_)) => {
                 let near = self.near(project, login, TOTAL_LIMIT);
                 return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, near));

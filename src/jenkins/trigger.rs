@@ -111,7 +111,7 @@ impl Order<'_> {
             return Ok(way);
         };
         if job.is_unborn_pipeline() {
-            if job.has_begun() {
+            if job.has_build {
                 let why = explain::say(
                     format!(
                         "pipeline {name} is in its first run, and Jenkins does not know its parameters yet: {} would be \

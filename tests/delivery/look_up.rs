@@ -4,8 +4,9 @@ use jenkins_stand_in::{
     Answer, Fault, FaultAction, Job, Parameter, Permission, RecordedRequest, Setup, StandIn, User,
 };
 
+use crate::scene::commit_without_credentials;
 use crate::support::{
-    Home, JOB_TOKEN, Ran, Repository, TOKEN, developer, filtered, gits, program, shop, short_file,
+    Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, developer, filtered, gits, program, shop, short_file,
 };
 
 fn is_look_up(request: &RecordedRequest) -> bool {
@@ -381,4 +382,26 @@ fn names_that_the_user_sees_are_told_for_one_that_is_not_there() {
     repository.commit("first");
     let ran = repository.tool(&["trigger"]);
     assert!(ran.stdout.contains("shop/deploy"), "{}", ran.whole());
+}
+
+/// A directory behind Jenkins may lock who comes with a wrong password too often.
+#[test]
+fn credentials_that_jenkins_does_not_know_are_not_tried_for_every_trigger() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(declaring());
+    let repository = repository(&home, &jenkins, "{ job: deploy, branch_parameter: Branch }");
+    repository.install();
+    repository.without_sleepers();
+    for number in 0..5 {
+        repository.git(&["switch", "-q", "-c", &format!("work-{number}")]);
+        commit_without_credentials(&repository);
+    }
+    assert_eq!(repository.spooled("new").len(), 5);
+    jenkins.put_user(User::new(USER, "another"));
+    jenkins.clear_requests();
+    let ran = repository.tool(&["retry"]);
+    assert_eq!(repository.spooled("failed").len(), 5, "{}", ran.whole());
+    let requests = jenkins.requests();
+    let refused = requests.iter().filter(|request| request.status == Some(401));
+    assert_eq!(refused.count(), 2, "{requests:?}");
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use jenkins_stand_in::{BuildResult, Job, Permission, Setup, StandIn, User};
+use jenkins_stand_in::{Answer, BuildResult, Fault, Job, Permission, RecordedRequest, Setup, StandIn, User};
 
-use crate::support::{Home, Ran, Repository, TOKEN, USER, developer, filtered, gits, wait_for};
+use crate::scene::commit_without_credentials;
+use crate::support::{Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, developer, filtered, gits, wait_for};
 
 const BRANCH: &str = "feature/x#1";
 const BRANCH_JOB: &str = "shop/app/feature%2Fx%231";
@@ -288,4 +289,213 @@ fn a_pipeline_that_never_ran_is_not_built_without_its_branch() {
         ----- stderr -----
         ");
     });
+}
+
+fn scans(jenkins: &StandIn) -> usize {
+    let scan = |target: &String| target == "/job/shop/job/app/build";
+    targets(jenkins).iter().filter(|target| scan(target)).count()
+}
+
+/// One that waits and was not sent yet, with this much known of the search for its branch.
+fn searched(repository: &Repository<'_>, first: &str, last: &str) {
+    repository.without_sleepers();
+    commit_without_credentials(repository);
+    let waiting = &repository.spooled("new")[0];
+    let text = std::fs::read_to_string(waiting).expect("an entry");
+    let mut entry: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    entry["scan"] = serde_json::json!({ "first": first, "last": last });
+    std::fs::write(waiting, entry.to_string()).expect("written");
+}
+
+fn installed<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
+    let repository = repository(home, jenkins, "");
+    repository.install();
+    repository
+}
+
+/// The advice that it comes with is `retry`.
+#[test]
+fn what_was_given_up_is_searched_anew_when_its_user_says_so() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    let now = jiff::Timestamp::now().to_string();
+    searched(&repository, "2026-01-02T03:04:05Z", &now);
+    assert_eq!(repository.tool(&["retry"]).code, 3);
+    jenkins.put_branch("shop/app", BRANCH, true);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+#[test]
+fn a_search_that_was_broken_off_for_long_begins_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    searched(&repository, "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z");
+    jenkins.put_branch("shop/app", BRANCH, true);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+/// Or it would go on until the clock is there again.
+#[test]
+fn a_search_that_a_clock_set_back_made_one_of_the_future_begins_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    searched(&repository, "2999-01-02T03:04:05Z", "2999-01-02T03:04:05Z");
+    assert_eq!(repository.tool(&["retry"]).code, 1);
+    let entry = std::fs::read_to_string(&repository.spooled("new")[0]).expect("an entry");
+    assert!(!entry.contains("2999"), "{entry}");
+}
+
+#[test]
+fn many_new_branches_have_their_project_asked_once() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    let repository = installed(&home, &jenkins);
+    repository.without_sleepers();
+    for number in 0..5 {
+        let branch = format!("new/{number}");
+        repository.git(&["switch", "-q", "-c", &branch]);
+        commit_without_credentials(&repository);
+        jenkins.put_branch("shop/app", &branch, true);
+    }
+    assert_eq!(repository.spooled("new").len(), 5);
+    jenkins.clear_requests();
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items().len(), 5);
+    let about_project = |request: &&RecordedRequest| request.path() == "/job/shop/job/app/api/json";
+    assert_eq!(jenkins.requests().iter().filter(about_project).count(), 1);
+    assert_eq!(scans(&jenkins), 1);
+}
+
+/// While it starts, Jenkins knows nobody for a moment.
+#[test]
+fn a_project_that_knows_nobody_for_a_moment_is_asked_again() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_branch("shop/app", BRANCH, true);
+    let unauthorized = Answer::new(401).header("WWW-Authenticate", "Basic realm=\"Jenkins\"");
+    let of_project = |request: &RecordedRequest| request.path() == "/job/shop/job/app/api/json";
+    jenkins.fault(Fault::answer(unauthorized).when(of_project).times(1));
+    let repository = repository(&home, &jenkins, "");
+    repository.without_sleepers();
+    let ran = repository.tool(&["trigger"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+#[test]
+fn a_branch_that_was_deleted_and_came_again_is_searched_anew() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    index(&jenkins, &home);
+    wait_for("the first run", || {
+        jenkins.advance(Duration::from_secs(6));
+        let builds = jenkins.builds(BRANCH_JOB);
+        let result = builds.first().and_then(|build| build.result);
+        (result == Some(BuildResult::Success)).then_some(())
+    });
+    let folder = home.path("shop");
+    home.tool(&folder, &["trigger"]).succeeded();
+    jenkins.remove_job(BRANCH_JOB);
+    home.tool(&folder, &["trigger"]).succeeded();
+    assert_eq!(scans(&jenkins), 1);
+}
+
+/// build-token-root needs nobody who may see the job.
+#[test]
+fn who_may_not_see_the_project_triggers_its_branch_by_token_all_the_same() {
+    let home = Home::new(&gits()[0]);
+    let branch_job = Job::new("any").trigger_token(JOB_TOKEN);
+    let jenkins = StandIn::start(setup().job(Job::multibranch("shop/app").branch_jobs(branch_job)));
+    jenkins.put_branch("shop/app", BRANCH, true);
+    index(&jenkins, &home);
+    jenkins.put_user(User::new(USER, TOKEN).grant([Permission::OverallRead]));
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: shop/app, multibranch: true, method: token-root, token_from: deploy }}\n",
+        jenkins.url()
+    );
+    let repository = home.repository("again", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.git(&["switch", "-q", "-c", BRANCH]);
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]).succeeded();
+    assert!(
+        ran.stdout.contains("queued") || ran.stdout.contains("merged"),
+        "{}",
+        ran.whole()
+    );
+}
+
+/// Jenkins keeps the job of a branch that was deleted for a while, and nobody can enable it there.
+#[test]
+fn the_job_of_a_branch_that_came_again_is_waited_for_while_it_counts_as_deleted() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(setup());
+    jenkins.put_job(Job::pipeline(BRANCH_JOB).disabled());
+    let repository = repository(&home, &jenkins, "");
+    let ran = std::thread::scope(|scope| {
+        let ran = scope.spawn(|| repository.tool(&["trigger"]));
+        wait_for("the scan", || (scans(&jenkins) == 1).then_some(()));
+        jenkins.put_job(Job::pipeline(BRANCH_JOB));
+        ran.join().expect("it ends")
+    });
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert_eq!(jenkins.queue_items()[0].job, BRANCH_JOB);
+}
+
+/// What waits for a first run to end would wait for ever.
+#[test]
+fn a_pipeline_whose_builds_were_deleted_is_in_no_first_run() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(Job::pipeline("pipe")));
+    jenkins.put_past_build("pipe", 7, BuildResult::Success);
+    jenkins.delete_builds("pipe");
+    let file = format!("version: 1\nserver: {}\njobs: {{ main: pipe }}\n", jenkins.url());
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    let ran = repository.tool(&["trigger"]);
+    assert_eq!(ran.code, 3, "{}", ran.whole());
+}
+
+#[test]
+fn a_pipeline_in_its_first_run_is_waited_for() {
+    let home = Home::new(&gits()[0]);
+    let pipeline = Job::pipeline("pipe")
+        .string_parameter("BRANCH", "")
+        .parameters_after_first_run()
+        .build_time(Duration::from_secs(24 * 60 * 60));
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(pipeline));
+    let file = format!("version: 1\nserver: {}\njobs: {{ main: pipe }}\n", jenkins.url());
+    let repository = home.repository("shop", &file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    repository.commit("first");
+    repository.without_sleepers();
+    let mut run = home.command("curl", &repository.folder);
+    let url = format!("{}/job/pipe/build", jenkins.url());
+    let login = format!("{USER}:{TOKEN}");
+    Ran::of(run.args(["-s", "-X", "POST", "--user", &login, &url])).succeeded();
+    wait_for("the first run", || {
+        jenkins.advance(Duration::from_secs(6));
+        (!jenkins.builds("pipe").is_empty()).then_some(())
+    });
+    jenkins.clear_requests();
+    let ran = repository.tool(&["trigger"]);
+    assert!(jenkins.posts().is_empty());
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        waiting main → pipe: pipeline pipe is in its first run, and Jenkins does not know its parameters yet: BRANCH would be dropped; it is tried again until Jenkins does
+        ----- stderr -----
+        ");
+    });
+    jenkins.finish_build("pipe", 1, BuildResult::Success);
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.posts()[0].form_values("BRANCH"), ["main"]);
 }

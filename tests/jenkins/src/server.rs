@@ -398,6 +398,15 @@ impl StandIn {
         });
     }
 
+    /// Deletes the builds of a job; the next has the number that it would have had.
+    pub fn delete_builds(&self, job: &str) {
+        self.change(|world| {
+            if let Some(index) = world.job(job) {
+                world.jobs[index].builds.clear();
+            }
+        });
+    }
+
     /// The crumb and session cookie (`NAME=VALUE`) that a user, or nobody, would get from the crumb issuer.
     #[must_use]
     pub fn crumb_and_cookie(&self, user: Option<&str>) -> (String, String) {

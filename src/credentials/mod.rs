@@ -68,6 +68,14 @@ pub fn login_for(server: &Url) -> Result<Login, Error> {
     Ok(login)
 }
 
+/// The same where the user said that they are for this server: for a question that is not needed
+/// for what he asked, and that nobody is to ask another server with his token.
+#[must_use]
+pub fn bound_login_for(server: &Url) -> Option<Login> {
+    environment::jenkins_url()?;
+    login_for(server).ok()
+}
+
 /// A URL out of the environment without the password that may stand in it.
 fn shown(url: &str) -> String {
     match Url::parse(url) {

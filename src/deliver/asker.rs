@@ -20,6 +20,9 @@ use crate::jenkins::{
 use crate::secret::Login;
 use crate::spool::{Scan, Spool, Trigger};
 
+/// After so many attempts at which Jenkins did not describe a job it is triggered all the same.
+const ENOUGH_ATTEMPTS: u32 = 3;
+
 /// Asks one server.
 pub(super) struct Asker<'a> {
     spool: &'a Spool,
@@ -34,8 +37,8 @@ pub(super) struct Asker<'a> {
     begun: Timestamp,
     /// What Jenkins has against the credentials, when it was asked a second time.
     unknown_login: Option<Explanation>,
-    /// Whether jobs cannot be looked at with the credentials, for triggers that need none.
-    is_blind: bool,
+    /// The jobs that cannot be looked at with the credentials there are.
+    blind: BTreeSet<String>,
     /// The searches for new branches that were asked for, by project.
     scans: BTreeMap<String, Scan>,
 }
@@ -60,7 +63,7 @@ impl<'a> Asker<'a> {
             items: None,
             begun,
             unknown_login: None,
-            is_blind: false,
+            blind: BTreeSet::new(),
             scans: BTreeMap::new(),
         }
     }
@@ -130,15 +133,21 @@ impl<'a> Asker<'a> {
     }
 
     /// How to ask for this, by what Jenkins says of the job, where it says anything to this user.
-    pub(super) fn find_way(&mut self, order: &Order<'_>, created: Timestamp) -> Result<Found, State> {
+    pub(super) fn find_way(
+        &mut self,
+        order: &Order<'_>,
+        (created, attempts): (Timestamp, u32),
+    ) -> Result<Found, State> {
         let blind = Ok(Found::Way(order.blind_way()));
         let server = Url::parse(&self.server).map_err(|error| State::Refused(error.to_string().into()))?;
         // Some requests need no user (`token-root`); looking always does.
         let looker = match order.login {
             Some(login) => Some(login.clone()),
-            None => credentials::login_for(&server).ok(),
+            // Not to a server that nothing says the user is for: this one asks for nobody.
+            None => credentials::bound_login_for(&server),
         };
-        let Some(looker) = looker.filter(|_| !self.is_blind && self.unknown_login.is_none()) else {
+        let may_look = !self.blind.contains(order.job) && self.unknown_login.is_none();
+        let Some(looker) = looker.filter(|_| may_look) else {
             return blind;
         };
         // A branch's job goes with the branch, and comes again with other parameters.
@@ -150,7 +159,7 @@ impl<'a> Asker<'a> {
         }
         let found = match self.client()?.look_up(order.job, &looker) {
             Err(Unseen::Unknown(_)) if order.login.is_none() => {
-                self.is_blind = true;
+                self.blind.insert(order.job.to_owned());
                 return blind;
             }
             Err(Unseen::Unknown(why)) => {
@@ -173,6 +182,8 @@ impl<'a> Asker<'a> {
                     NoWay::NotYet(why) => State::Waiting(why.into()),
                 })
             }
+            // A server may be too slow to describe a job and not to build it.
+            Err(Unseen::Away(_)) if attempts >= ENOUGH_ATTEMPTS => blind,
             Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
             Err(Unseen::Missing(_)) if order.is_branch_job => {
                 // Who asks only by the way need not see what can be triggered without him.
@@ -183,7 +194,10 @@ impl<'a> Asker<'a> {
                 Ok(Found::NoBranchJob(looker))
             }
             // Who may build may not always look; then the answer says what is wrong.
-            Err(_) => blind,
+            Err(_) => {
+                self.blind.insert(order.job.to_owned());
+                blind
+            }
         }
     }
 

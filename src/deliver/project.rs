@@ -22,7 +22,9 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(1);
 /// When to look again for the job of a branch, if that is sooner than after other failures.
 pub(super) fn next_look(trigger: &Trigger, now: Timestamp) -> Option<Timestamp> {
     let age = now.duration_since(trigger.scan?.first);
-    (!age.is_negative() && age < YOUNG).then(|| now.saturating_add(SOON).unwrap_or(now))
+    // Each look of many branches is a request, and with a password a login.
+    let wait = SOON.max(age / 4);
+    (!age.is_negative() && age < YOUNG).then(|| now.saturating_add(wait).unwrap_or(now))
 }
 
 /// Has the project of this branch looked through, if that was not done just now. `scans` are those

@@ -277,7 +277,7 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            match self.asker.find_way(&order, trigger.created)? {
+            match self.asker.find_way(&order, (trigger.created, trigger.attempts))? {
                 Found::Way(way) => way,
                 Found::NoBranchJob(looker) => {
                     return self.asker.search(trigger, &looker);

@@ -1,7 +1,9 @@
 //! Multibranch projects: a branch has a job in them only after Jenkins looked for new branches.
 
+use url::Url;
+
 use super::client::{Client, TOTAL_LIMIT};
-use super::explain::{self, Explanation, Reading, Tried, say};
+use super::explain::{self, Answer, Explanation, Reading, Tried, say};
 use super::follow::Unseen;
 use super::{job_path, job_url};
 use crate::secret::Login;
@@ -18,6 +20,12 @@ pub enum Scanned {
     Away(Explanation),
     /// There is nothing that could ever have a job for the branch.
     Impossible(Explanation),
+}
+
+/// Whether the way leads to a login and not to the project.
+fn is_login(answer: &Answer, server: &Url) -> bool {
+    let location = answer.location.as_deref();
+    location.is_some_and(|location| explain::login_at(location, server).is_some())
 }
 
 impl Client {
@@ -52,7 +60,7 @@ impl Client {
         };
         match answer.status {
             // Back to the project (contract, row 47); a waiting scan is met with the same.
-            200..=399 => Scanned::Asked,
+            200..=399 if !is_login(&answer, &self.server) => Scanned::Asked,
             429 | 502..=504 => {
                 let reading = Reading {
                     job: project,

@@ -361,15 +361,17 @@ fn with_token_root_the_look_up_has_the_user_and_the_request_has_none() {
     let jenkins = StandIn::start(declaring());
     let rule = "{ job: deploy, method: token-root, token_from: deploy }";
     let repository = repository(&home, &jenkins, rule);
-    let ran = repository.tool(&["trigger"]);
+    let mut trigger = home.command(program(), &repository.folder);
+    trigger.arg("trigger").env("JENKINS_URL", jenkins.url());
+    let ran = Ran::of(&mut trigger);
     assert!(ran.stdout.contains("declares Branch"), "{}", ran.whole());
     assert!(jenkins.posts().is_empty());
-    // Without a user nobody can look, and Jenkins drops what it does not know.
-    let mut trigger = home.command(program(), &repository.folder);
-    trigger.arg("trigger").env_remove("JENKINS_USER_ID");
-    Ran::of(&mut trigger).succeeded();
-    let post = &jenkins.posts()[0];
-    assert_eq!(post.header("authorization"), None);
+    jenkins.clear_requests();
+    // Nothing says that the user is for this server. Nobody looks, and Jenkins drops what it does not
+    // know.
+    repository.tool(&["trigger"]).succeeded();
+    assert_eq!(jenkins.requests().len(), 1);
+    assert_eq!(jenkins.requests()[0].header("authorization"), None);
 }
 
 #[test]
@@ -404,4 +406,40 @@ fn credentials_that_jenkins_does_not_know_are_not_tried_for_every_trigger() {
     let requests = jenkins.requests();
     let refused = requests.iter().filter(|request| request.status == Some(401));
     assert_eq!(refused.count(), 2, "{requests:?}");
+}
+
+/// A look-up that hangs or is lost each time must not keep the trigger for ever.
+#[test]
+fn a_server_that_never_describes_a_job_is_asked_to_build_it_in_the_end() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    jenkins.fault(Fault::answer(Answer::new(504)).when(is_look_up));
+    let repository = repository(&home, &jenkins, "{ job: shop/deploy }");
+    repository.without_sleepers();
+    repository.tool(&["trigger"]);
+    for _ in 0..2 {
+        assert!(jenkins.posts().is_empty());
+        repository.tool(&["retry"]);
+    }
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.queue_items().len(), 1);
+}
+
+/// Who may not look is told so once a pass.
+#[test]
+fn a_look_up_that_is_denied_is_not_repeated_for_every_trigger() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    jenkins.fault(Fault::answer(Answer::new(403)).when(is_look_up));
+    jenkins.stop();
+    let repository = repository(&home, &jenkins, "{ job: shop/deploy }");
+    repository.without_sleepers();
+    for branch in ["a", "b", "c"] {
+        repository.git(&["branch", branch]);
+        repository.tool(&["trigger", "--branch", branch]);
+    }
+    jenkins.resume();
+    repository.tool(&["retry"]).succeeded();
+    assert_eq!(jenkins.posts().len(), 3);
+    assert_eq!(look_ups(&jenkins), 1);
 }

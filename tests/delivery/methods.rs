@@ -165,9 +165,10 @@ fn a_job_with_parameters_is_asked_the_other_way_once() {
 /// The reverse would drop the branch silently and build the wrong one.
 #[test]
 fn a_job_that_takes_no_parameter_is_never_built_without_the_branch() {
-    for rule in [
-        "{ job: plain }",
-        "{ job: plain, method: token-root, token_from: deploy }",
+    // Of the second Jenkins says it itself: nobody looked at the job.
+    for (rule, posts) in [
+        ("{ job: plain }", 0),
+        ("{ job: plain, method: token-root, token_from: deploy }", 1),
     ] {
         let home = Home::new(&gits()[0]);
         let jenkins = StandIn::start(shop().job(Job::new("plain").trigger_token(JOB_TOKEN)));
@@ -176,7 +177,7 @@ fn a_job_that_takes_no_parameter_is_never_built_without_the_branch() {
         repository.commit("first");
         let journal = repository.wait_for_journal(1);
         assert_eq!(journal[0]["outcome"], "failed", "{journal:?}");
-        assert!(jenkins.posts().is_empty());
+        assert_eq!(jenkins.posts().len(), posts);
         assert!(jenkins.queue_items().is_empty());
     }
 }

@@ -193,7 +193,7 @@ fn ask(home: &Home, jenkins: &StandIn, case: Case) -> Vec<RecordedRequest> {
     home.tool(&folder, &["trust", "--yes"]).succeeded();
     jenkins.clear_requests();
     let mut trigger = home.command(program(), &folder);
-    trigger.arg("trigger");
+    trigger.arg("trigger").env("JENKINS_URL", jenkins.url());
     if case.password {
         trigger.env("JENKINS_API_TOKEN", PASSWORD);
     }

@@ -28,7 +28,6 @@ struct Known {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct File {
     v: u32,
-    server: String,
     jobs: HashMap<String, Known>,
 }
 
@@ -62,7 +61,7 @@ impl<'a> Jobs<'a> {
         self.all.get_or_insert_with(|| {
             let text = spool.recall(server).unwrap_or_default();
             let file: File = serde_json::from_slice(&text).unwrap_or_default();
-            if file.v == FORMAT && file.server == *server {
+            if file.v == FORMAT {
                 file.jobs
             } else {
                 HashMap::new()
@@ -106,7 +105,6 @@ impl<'a> Jobs<'a> {
         }
         let file = File {
             v: FORMAT,
-            server: self.server.clone(),
             jobs: std::mem::take(jobs),
         };
         // Serialisation to memory fails only for maps with keys that are no strings.

@@ -14,7 +14,6 @@ mod trigger;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -157,11 +156,8 @@ impl Spool {
 
     /// Where is kept what may be forgotten about a server.
     fn about(&self, server: &str) -> PathBuf {
-        let mut hash = DefaultHasher::new();
-        server.hash(&mut hash);
-        self.folder
-            .join("jobs")
-            .join(format!("{:016x}.json", hash.finish()))
+        let name = format!("{}.json", sha256(server.as_bytes()));
+        self.folder.join("jobs").join(name)
     }
 
     /// Keeps something about a server that can be found out anew.
@@ -176,7 +172,7 @@ impl Spool {
         platform::replace(&path, text, 0o600).map_err(io_error("write", &path))
     }
 
-    /// What was kept about a server. It may be another's whose name has the same hash.
+    /// What was kept about a server.
     #[must_use]
     pub fn recall(&self, server: &str) -> Option<Vec<u8>> {
         let (file, metadata) = platform::open_own(&self.about(server)).ok()?;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use bstr::{BString, ByteSlice as _};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::Error;
 use crate::git;
@@ -19,7 +20,7 @@ pub struct Settings {
     /// Certificates of authorities, in PEM.
     pub authorities: Option<Vec<u8>>,
     /// The client certificate and its private key, in PEM.
-    pub identity: Option<(Vec<u8>, Secret)>,
+    pub identity: Option<(Secret, Secret)>,
 }
 
 /// A file that the git config names and that cannot be read.
@@ -62,16 +63,21 @@ pub fn of(server: &Url) -> Result<Settings, Error> {
         settings.authorities = Some(read(AUTHORITIES, &path, server)?);
     }
     if let Some(path) = file(CERTIFICATE) {
-        let certificate = read(CERTIFICATE, &path, server)?;
         // As for git, one file may hold both.
+        let certificate = secret(read(CERTIFICATE, &path, server)?);
         let key = match file(KEY) {
-            Some(path) => read(KEY, &path, server)?,
+            Some(path) => secret(read(KEY, &path, server)?),
             None => certificate.clone(),
         };
-        let key = Secret::new(key.to_str_lossy().into_owned());
         settings.identity = Some((certificate, key));
     }
     Ok(settings)
+}
+
+/// A PEM text with a key in it.
+fn secret(pem: Vec<u8>) -> Secret {
+    let pem = Zeroizing::new(pem);
+    Secret::new(pem.to_str_lossy().into_owned())
 }
 
 fn read(setting: &'static str, path: &Path, server: &Url) -> Result<Vec<u8>, Error> {

@@ -38,7 +38,7 @@ pub(super) struct Asker<'a> {
     /// What Jenkins has against the credentials, when it was asked a second time.
     unknown_login: Option<Explanation>,
     /// The jobs that cannot be looked at with the credentials there are.
-    blind: BTreeSet<String>,
+    blind: BTreeMap<String, Explanation>,
     /// The searches for new branches that were asked for, by project.
     scans: BTreeMap<String, Scan>,
 }
@@ -63,7 +63,7 @@ impl<'a> Asker<'a> {
             items: None,
             begun,
             unknown_login: None,
-            blind: BTreeSet::new(),
+            blind: BTreeMap::new(),
             scans: BTreeMap::new(),
         }
     }
@@ -146,10 +146,12 @@ impl<'a> Asker<'a> {
             // Not to a server that nothing says the user is for: this one asks for nobody.
             None => credentials::bound_login_for(&server),
         };
-        let may_look = !self.blind.contains(order.job) && self.unknown_login.is_none();
-        let Some(looker) = looker.filter(|_| may_look) else {
+        let Some(looker) = looker.filter(|_| self.unknown_login.is_none()) else {
             return blind;
         };
+        if let Some(why) = self.blind.get(order.job) {
+            return Ok(Found::Way(order.unseen_way(why)));
+        }
         // A branch's job goes with the branch, and comes again with other parameters.
         if !order.is_branch_job
             && let Some(known) = self.jobs.get(order.job, &looker.user)
@@ -158,10 +160,7 @@ impl<'a> Asker<'a> {
             return Ok(Found::Way(way));
         }
         let found = match self.client()?.look_up(order.job, &looker) {
-            Err(Unseen::Unknown(_)) if order.login.is_none() => {
-                self.blind.insert(order.job.to_owned());
-                return blind;
-            }
+            Err(Unseen::Unknown(why)) if order.login.is_none() => return Ok(self.go_blind(order, why)),
             Err(Unseen::Unknown(why)) => {
                 self.resolve(&why, Some(&looker), created)?;
                 self.client()?.look_up(order.job, &looker)
@@ -183,22 +182,28 @@ impl<'a> Asker<'a> {
                 })
             }
             // A server may be too slow to describe a job and not to build it.
-            Err(Unseen::Away(_)) if attempts >= ENOUGH_ATTEMPTS => blind,
+            Err(Unseen::Away(why)) if attempts >= ENOUGH_ATTEMPTS => Ok(Found::Way(order.unseen_way(&why))),
             Err(Unseen::Away(why)) => Err(State::Waiting(why.into())),
-            Err(Unseen::Missing(_)) if order.is_branch_job => {
+            Err(Unseen::Missing(why)) if order.is_branch_job => {
                 // Who asks only by the way need not see what can be triggered without him.
                 let needs_no_user = order.login.is_none();
                 if needs_no_user && !self.sees_project_of(order.job, &looker)? {
-                    return blind;
+                    return Ok(self.go_blind(order, why));
                 }
                 Ok(Found::NoBranchJob(looker))
             }
             // Who may build may not always look; then the answer says what is wrong.
-            Err(_) => {
-                self.blind.insert(order.job.to_owned());
-                blind
+            Err(Unseen::Missing(why) | Unseen::Unknown(why) | Unseen::Denied(why)) => {
+                Ok(self.go_blind(order, why))
             }
         }
+    }
+
+    /// The job is not looked at again by this one.
+    fn go_blind(&mut self, order: &Order<'_>, why: Explanation) -> Found {
+        let way = order.unseen_way(&why);
+        self.blind.insert(order.job.to_owned(), why);
+        Found::Way(way)
     }
 
     fn sees_project_of(&self, job: &str, looker: &Login) -> Result<bool, State> {

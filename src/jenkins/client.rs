@@ -141,7 +141,8 @@ impl Client {
 
     /// What TLS or a proxy has against it, where that kept the request from being sent.
     pub(super) fn no_way_to_it(&self, error: &reqwest::Error) -> Option<Explanation> {
-        tls::explain(error, &self.server, self.handshakes.as_deref()).or_else(|| {
+        let is_new = error.is_connect();
+        tls::explain((error, is_new), &self.server, self.handshakes.as_deref()).or_else(|| {
             let cause = innermost(error);
             error
                 .is_connect()

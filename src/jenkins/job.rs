@@ -95,7 +95,7 @@ pub(super) struct DefinitionObject {
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
-    choices: Option<Vec<String>>,
+    choices: Value,
     #[serde(default)]
     default_parameter_value: Option<DefaultObject>,
 }
@@ -129,11 +129,15 @@ impl From<DefinitionObject> for Definition {
                 Value::String(text) => Some(text),
                 other => Some(other.to_string()),
             });
+        let kind = Kind::of(&object.kind);
+        // Those of plugins may be anything.
+        let choices = object.choices.as_array().into_iter().flatten();
+        let choices = choices.filter_map(|choice| choice.as_str().map(str::to_owned));
         Self {
             name: object.name,
-            kind: Kind::of(&object.kind),
-            choices: object.choices.unwrap_or_default(),
-            default,
+            choices: choices.collect(),
+            default: default.filter(|_| kind != Kind::Password),
+            kind,
         }
     }
 }

@@ -46,8 +46,12 @@ impl Client {
                 );
             }
             // It knew the user just now, when it was asked for the branch's job.
-            Err(Unseen::Away(why) | Unseen::Unknown(why)) => return Scanned::Away(why),
-            Err(Unseen::Denied(why)) => return Scanned::Impossible(why),
+            Err(Unseen::Denied(why)) if why.is_about_permission() => return Scanned::Impossible(why),
+            // And a moment later it may be Jenkins again that answers.
+            Err(Unseen::Away(why) | Unseen::Unknown(why) | Unseen::Denied(why)) => {
+                return Scanned::Away(why);
+            }
+            Err(Unseen::Missing(why)) if !why.is_about_job() => return Scanned::Away(why),
             Err(Unseen::Missing(_)) => {
                 let near = self.near(project, login, TOTAL_LIMIT);
                 return Scanned::Impossible(explain::no_job(&self.server, project, &login.user, near));
@@ -61,19 +65,25 @@ impl Client {
         match answer.status {
             // Back to the project (contract, row 47); a waiting scan is met with the same.
             200..=399 if !is_login(&answer, &self.server) => Scanned::Asked,
-            429 | 502..=504 => {
-                let reading = Reading {
-                    job: project,
-                    login,
-                    for_trigger: true,
-                };
-                Scanned::Away(self.explain(&answer, &Tried::to_read(&self.server, &url, &reading)))
-            }
             500 if answer.says("cannot be recomputed") => {
                 Scanned::Impossible(explain::disabled(&self.server, project))
             }
+            429 | 500..=599 => Scanned::Away(self.explain_reading(&answer, (project, &url), login)),
+            // While Jenkins starts it asks valid credentials for a crumb (contract, observed 4).
+            403 if answer.wants_crumb() => {
+                Scanned::Away(self.explain_reading(&answer, (project, &url), login))
+            }
             status => Scanned::MayNot(status),
         }
+    }
+
+    fn explain_reading(&self, answer: &Answer, (project, url): (&str, &str), login: &Login) -> Explanation {
+        let reading = Reading {
+            job: project,
+            login,
+            for_trigger: true,
+        };
+        self.explain(answer, &Tried::to_read(&self.server, url, &reading))
     }
 
     /// What is said where this user may not have it look.

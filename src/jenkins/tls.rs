@@ -41,7 +41,7 @@ pub struct Security {
 #[derive(Debug)]
 pub struct ClientCertificate {
     /// The certificate, and those between it and its authority, in PEM.
-    pub certificate: Vec<u8>,
+    pub certificate: Secret,
     /// Its private key in PEM, without a passphrase.
     pub key: Secret,
 }
@@ -230,7 +230,8 @@ fn certified_key(
         )
         .named(CLIENT_CERTIFICATE));
     }
-    let chain = certificates_in(&identity.certificate).map_err(|error| refused(error.to_string()))?;
+    let chain = certificates_in(identity.certificate.expose().as_bytes())
+        .map_err(|error| refused(error.to_string()))?;
     if chain.is_empty() {
         return Err(refused(NoAuthorities::NoCertificate.to_string()));
     }
@@ -436,9 +437,9 @@ impl Rejected {
 }
 
 /// What a failed handshake means; `None` where the failure is none of TLS, or may have come after
-/// the request had been read.
+/// the request had been read. `is_new` says that the connection was only being made.
 pub(super) fn explain(
-    error: &(dyn StdError + 'static),
+    (error, is_new): (&(dyn StdError + 'static), bool),
     server: &Url,
     handshakes: Option<&Handshakes>,
 ) -> Option<Explanation> {
@@ -482,7 +483,7 @@ pub(super) fn explain(
             format!("switch TLS 1.2 or 1.3 on at the server; {RETRY}"),
         )
         .named("old-tls")),
-        rustls::Error::InvalidMessage(_) => {
+        rustls::Error::InvalidMessage(_) if is_new => {
             let mut plain = server.clone();
             let _ = plain.set_scheme("http");
             let _ = plain.set_port(Some(port));

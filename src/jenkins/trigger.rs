@@ -69,6 +69,22 @@ impl Order<'_> {
         }
     }
 
+    /// The same where Jenkins was asked and did not say what the job takes.
+    #[must_use]
+    pub fn unseen_way(&self, why: &Explanation) -> Way {
+        let may_drop = !self.parameters.is_empty() && self.action == Action::Build;
+        Way {
+            note: may_drop.then(|| {
+                format!(
+                    "nobody could look whether the job declares {}, which Jenkins else has dropped: {}",
+                    names(self.parameters),
+                    why.meaning
+                )
+            }),
+            ..self.blind_way()
+        }
+    }
+
     /// How to ask this job, as Jenkins describes it.
     ///
     /// # Errors

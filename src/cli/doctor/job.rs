@@ -7,7 +7,7 @@ use super::subject::Subject;
 use crate::config::{self, Action, Rule};
 use crate::credentials;
 use crate::jenkins::{Allowed, Job, Method, TokenCheck, Unseen, job_url};
-use crate::secret::Login;
+use crate::secret::{Login, Secret};
 
 const JOB: &str = "job";
 const BUILDABLE: &str = "buildable";
@@ -272,6 +272,20 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
         config::Method::Api | config::Method::JobToken => Method::JobToken,
     };
     match ground.client.check_token(method, job, login, &token) {
+        // A job without a token of its own takes any from who has Job/Build (contract, s2-35).
+        TokenCheck::Accepted
+            if method.needs_user()
+                && ground.client.check_token(method, job, login, &no_token()) == TokenCheck::Accepted =>
+        {
+            report.warn(
+                TOKEN,
+                format!("the job has no trigger token: {} is ignored, and your Job/Build counts", variable(rule)),
+                format!(
+                    "set one under \"Trigger builds remotely\" at {}configure, or take `token_from` out of the rule",
+                    job_url(ground.url, job)
+                ),
+            );
+        }
         TokenCheck::Accepted => report.ok(TOKEN, format!("Jenkins takes {}", variable(rule))),
         TokenCheck::Refused(explanation) => report.fail(TOKEN, explanation.meaning, explanation.advice),
         TokenCheck::Unknown(why) => report.unchecked(TOKEN, why),
@@ -281,6 +295,11 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
             format!("if it is not wanted, cancel it: {url}"),
         ),
     }
+}
+
+/// What is nobody's trigger token.
+fn no_token() -> Secret {
+    Secret::new("no-token-of-any-job".into())
 }
 
 fn variable(rule: &Rule) -> String {

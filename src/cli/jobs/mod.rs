@@ -150,11 +150,9 @@ fn list(
         Err(Unseen::Away(explanation)) => return Err(of(explanation).into()),
         Err(Unseen::Unknown(explanation)) => return Ok(refused(printer, explanation)),
         // The list itself needs Overall/Read.
-        Err(Unseen::Denied(_) | Unseen::Missing(_)) => {
-            return match client.about(&login) {
-                Err(explanation) => Ok(refused(printer, explanation)),
-                Ok(_) => Err(nothing(url, &login).into()),
-            };
+        Err(Unseen::Denied(unreadable) | Unseen::Missing(unreadable)) => {
+            let why = client.about(&login).err().unwrap_or(unreadable);
+            return Ok(refused(printer, why));
         }
     };
     if listing.jobs.is_empty() && listing.unseen.is_empty() {

@@ -68,6 +68,18 @@ impl Explanation {
         Self { advice, ..self }
     }
 
+    /// Whether the user lacks a permission, which is no matter of the moment.
+    #[must_use]
+    pub(super) fn is_about_permission(&self) -> bool {
+        matches!(self.reason, "job-read" | "job-permission" | "overall-permission")
+    }
+
+    /// Whether Jenkins itself says that the job is not there for this user.
+    #[must_use]
+    pub(super) fn is_about_job(&self) -> bool {
+        self.reason == "no-job"
+    }
+
     /// The same, with what follows from it.
     #[must_use]
     pub(super) fn so(self, consequence: &str) -> Self {

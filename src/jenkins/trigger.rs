@@ -76,7 +76,7 @@ impl Order<'_> {
         Way {
             note: may_drop.then(|| {
                 format!(
-                    "nobody could look whether the job declares {}, which Jenkins else has dropped: {}",
+                    "nobody could look whether the job declares {}, and Jenkins drops what it does not: {}",
                     names(self.parameters),
                     why.meaning
                 )

@@ -313,7 +313,7 @@ fn answers_whose_head_is_meant_to_mislead() {
     failed no-queue-item: http://[JENKINS]/job/shop/job/deploy/buildWithParameters answered HTTP 201 without a queue item: nothing says that a build was queued; check that `server` in .jenkins-trigger.yml is a Jenkins, with its context path, and see http://[JENKINS]/job/shop/job/deploy/
 
     an item of another host
-    queued -: -
+    queued -: nobody could look whether the job declares BRANCH, and Jenkins drops what it does not: user dev lacks the permission Job/Read on job shop/deploy
 
     eighty cookies of 4 KB
     failed forbidden: http://[JENKINS]/job/shop/job/deploy/buildWithParameters is forbidden for user dev (HTTP 403); check the job's permissions and its trigger token

@@ -421,8 +421,14 @@ fn a_server_that_never_describes_a_job_is_asked_to_build_it_in_the_end() {
         assert!(jenkins.posts().is_empty());
         repository.tool(&["retry"]);
     }
-    repository.tool(&["retry"]).succeeded();
+    let ran = repository.tool(&["retry"]).succeeded();
     assert_eq!(jenkins.queue_items().len(), 1);
+    assert!(
+        ran.stdout
+            .contains("nobody could look whether the job declares BRANCH"),
+        "{}",
+        ran.whole()
+    );
 }
 
 /// Who may not look is told so once a pass.

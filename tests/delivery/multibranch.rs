@@ -499,3 +499,27 @@ fn a_pipeline_in_its_first_run_is_waited_for() {
     repository.tool(&["retry"]).succeeded();
     assert_eq!(jenkins.posts()[0].form_values("BRANCH"), ["main"]);
 }
+
+/// One page of something in front of Jenkins is not Jenkins' last word.
+#[test]
+fn a_passing_failure_of_the_project_ends_no_search() {
+    let is_project = |request: &jenkins_stand_in::RecordedRequest| {
+        request.target.starts_with("/job/shop/job/app/api/json")
+    };
+    for answer in [
+        Answer::new(500).body("Oops!"),
+        Answer::new(200).body("<html>"),
+        Answer::new(404).body("nginx"),
+    ] {
+        let home = Home::new(&gits()[0]);
+        let jenkins = StandIn::start(setup());
+        jenkins.put_branch("shop/app", BRANCH, true);
+        jenkins.fault(Fault::answer(answer).when(is_project).times(1));
+        let repository = repository(&home, &jenkins, "");
+        repository.without_sleepers();
+        let ran = repository.tool(&["trigger"]);
+        assert!(ran.stdout.starts_with("waiting"), "{}", ran.whole());
+        repository.tool(&["retry"]).succeeded();
+        assert_eq!(jenkins.queue_items().len(), 1);
+    }
+}

@@ -89,12 +89,11 @@ fn demo() -> Result<(), Box<dyn Error>> {
 
     println!("What Jenkins got, and made of it:\n");
     for request in jenkins.requests() {
-        println!(
-            "  {} {} with {}",
-            request.method,
-            request.target,
-            String::from_utf8_lossy(&request.body)
-        );
+        let what = match request.body.as_slice() {
+            [] => "to see what the job takes".into(),
+            body => format!("with {}", String::from_utf8_lossy(body)),
+        };
+        println!("  {} {} {what}", request.method, request.path());
     }
     for build in jenkins.builds("shop/deploy") {
         println!(

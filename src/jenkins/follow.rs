@@ -240,7 +240,7 @@ impl Client {
                 for_trigger: false,
             };
             let page = self.page(response, CONSOLE_LIMIT);
-            let page = page.map_err(|error| Unseen::Away(error.explanation))?;
+            let page = page.map_err(Unseen::Away)?;
             return Err(self.unseen(page, &path, &reading));
         };
         // Absent once the log is whole (contract, observed 4).
@@ -308,7 +308,7 @@ impl Client {
         let asked = format!("{path}{}", read::tree(tree));
         let page = self
             .read(&asked, Some(reading.login), limit)
-            .map_err(|error| Unseen::Away(error.explanation))?;
+            .map_err(Unseen::Away)?;
         match page.json() {
             Ok(found) if page.status == 200 => Ok((found, page)),
             _ => Err(self.unseen(page, path, reading)),

@@ -90,12 +90,15 @@ struct PropertyObject {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct DefinitionObject {
+struct DefinitionObject {
     name: String,
     #[serde(rename = "type", default)]
     kind: String,
     #[serde(default)]
     choices: Value,
+    /// Not asked for by [`TREE`].
+    #[serde(default)]
+    description: Option<String>,
     #[serde(default)]
     default_parameter_value: Option<DefaultObject>,
 }
@@ -104,6 +107,17 @@ pub(super) struct DefinitionObject {
 struct DefaultObject {
     #[serde(default)]
     value: Value,
+}
+
+impl JobObject {
+    /// What the job's author says of each parameter, in their order; empty where he says nothing.
+    pub(super) fn descriptions(&self) -> Vec<String> {
+        let properties = self.property.iter().flatten();
+        let definitions = properties.flat_map(|property| &property.parameter_definitions);
+        definitions
+            .map(|definition| definition.description.clone().unwrap_or_default())
+            .collect()
+    }
 }
 
 impl From<JobObject> for Job {

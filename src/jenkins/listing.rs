@@ -3,14 +3,12 @@
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::client::{Client, TOTAL_LIMIT};
 use super::explain::Reading;
 use super::follow::Unseen;
-use super::job::{DefinitionObject, Job};
+use super::job::{Job, JobObject};
 use super::job_path;
-use super::parameters::Definition;
 use crate::secret::Login;
 
 /// A job, or a multibranch project with its branches.
@@ -50,37 +48,14 @@ struct FolderObject {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct ItemObject {
-    #[serde(rename = "_class", default)]
-    class: String,
+    #[serde(flatten)]
+    job: JobObject,
+    #[serde(rename = "fullName")]
     full_name: String,
-    #[serde(default)]
-    buildable: Option<bool>,
-    #[serde(default)]
-    last_build: Option<IgnoredAny>,
-    #[serde(default)]
-    last_completed_build: Option<IgnoredAny>,
-    #[serde(default)]
-    property: Vec<Option<PropertyObject>>,
     /// Absent where a job is none, and where it was not asked for.
     #[serde(default)]
     jobs: Option<Vec<ItemObject>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct PropertyObject {
-    #[serde(default)]
-    parameter_definitions: Vec<DescribedObject>,
-}
-
-#[derive(Deserialize)]
-struct DescribedObject {
-    #[serde(flatten)]
-    definition: DefinitionObject,
-    #[serde(default)]
-    description: Option<String>,
 }
 
 /// The expression for so many levels of folders.
@@ -135,23 +110,8 @@ impl Client {
 impl Listing {
     fn take(&mut self, items: Vec<ItemObject>, project: Option<&str>, folders: &mut Vec<Folder>) {
         for item in items {
-            let properties = item.property.into_iter().flatten();
-            let described = properties.flat_map(|property| property.parameter_definitions);
-            let (parameters, descriptions) = described
-                .map(|one| {
-                    (
-                        Definition::from(one.definition),
-                        one.description.unwrap_or_default(),
-                    )
-                })
-                .unzip();
-            let job = Job {
-                class: item.class,
-                buildable: item.buildable,
-                has_build: item.last_build.is_some(),
-                has_ended_build: item.last_completed_build.is_some(),
-                parameters,
-            };
+            let descriptions = item.job.descriptions();
+            let job = Job::from(item.job);
             let is_folder = job.is_folder() || item.jobs.is_some();
             let name = item.full_name;
             let is_project = job.is_multibranch();

@@ -14,7 +14,7 @@ use url::Url;
 use super::client::{Client, TOTAL_LIMIT};
 use super::explain::{Explanation, Reading, say};
 use super::job::{self, Job};
-use super::read::{self, NoPage, Page};
+use super::read::{self, Page};
 use super::{SECOND_LOOK, item_url, job_path};
 use crate::secret::Login;
 
@@ -316,12 +316,12 @@ impl Search<'_> {
         self.client.server.host_str().unwrap_or_default()
     }
 
-    fn unanswered(&self, error: &NoPage) -> Looked {
+    fn unanswered(&self, why: &Explanation) -> Looked {
         Looked::Unanswered(say(
             format!(
                 "{} could not be asked whether it has it: {}",
                 self.host(),
-                error.explanation.meaning
+                why.meaning
             ),
             "it is asked again later",
         ))

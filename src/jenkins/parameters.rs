@@ -176,6 +176,13 @@ fn listed(names: &[String]) -> String {
 /// What is wrong with what is to be sent, in its order.
 #[must_use]
 pub fn check(declared: &[Definition], sent: &[(&str, &[u8])]) -> Vec<Mistake> {
+    let sent: Vec<_> = sent.iter().map(|(name, value)| (*name, Some(*value))).collect();
+    check_as_far_as_known(declared, &sent)
+}
+
+/// The same where not every value is known yet.
+#[must_use]
+pub fn check_as_far_as_known(declared: &[Definition], sent: &[(&str, Option<&[u8]>)]) -> Vec<Mistake> {
     if declared.is_empty() && !sent.is_empty() {
         let sent = sent.iter().map(|(name, _)| (*name).to_owned()).collect();
         return vec![Mistake::NoneDeclared { sent }];
@@ -185,14 +192,18 @@ pub fn check(declared: &[Definition], sent: &[(&str, &[u8])]) -> Vec<Mistake> {
             let Some(definition) = declared.iter().find(|definition| definition.name == *name) else {
                 return Some(undeclared(declared, name));
             };
-            wrong_value(definition, value)
+            match value {
+                Some(value) => wrong_value(definition, value),
+                None => (definition.kind == Kind::File).then(|| Mistake::File {
+                    name: definition.name.clone(),
+                }),
+            }
         })
         .collect()
 }
 
 /// What is wrong with a value of a parameter that is declared.
-#[must_use]
-pub fn wrong_value(definition: &Definition, value: &[u8]) -> Option<Mistake> {
+fn wrong_value(definition: &Definition, value: &[u8]) -> Option<Mistake> {
     let name = definition.name.clone();
     let value = String::from_utf8_lossy(value).into_owned();
     match definition.kind {
@@ -212,8 +223,7 @@ fn is_boolean(value: &str) -> bool {
 }
 
 /// A name that the job does not declare.
-#[must_use]
-pub fn undeclared(declared: &[Definition], sent: &str) -> Mistake {
+fn undeclared(declared: &[Definition], sent: &str) -> Mistake {
     let names: Vec<String> = declared
         .iter()
         .map(|definition| definition.name.clone())

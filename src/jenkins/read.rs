@@ -37,12 +37,6 @@ impl Page {
     }
 }
 
-/// Why there is no whole answer.
-pub(super) struct NoPage {
-    /// What it means.
-    pub(super) explanation: Explanation,
-}
-
 /// `?tree=…` for this expression; brackets are percent-encoded (contract, observed 8).
 pub(super) fn tree(expression: &str) -> String {
     format!("?tree={}", utf8_percent_encode(expression, ENCODED))
@@ -61,15 +55,18 @@ pub(super) fn conceal(body: &mut Vec<u8>, secret: &Secret) {
 
 impl Client {
     /// What is at this path below the server's base, within `limit` from the first byte of the
-    /// connection to the last of the body.
-    pub(super) fn read(&self, path: &str, login: Option<&Login>, limit: Duration) -> Result<Page, NoPage> {
+    /// connection to the last of the body. The error says why there is no whole answer.
+    pub(super) fn read(
+        &self,
+        path: &str,
+        login: Option<&Login>,
+        limit: Duration,
+    ) -> Result<Page, Explanation> {
         let mut request = self.get(path).timeout(limit);
         if let Some(login) = login {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
-        let response = request.send().map_err(|error| NoPage {
-            explanation: self.no_page(&error, limit),
-        })?;
+        let response = request.send().map_err(|error| self.no_page(&error, limit))?;
         let mut page = self.page(response, limit)?;
         if let Some(login) = login {
             conceal(&mut page.body, &login.token);
@@ -78,7 +75,7 @@ impl Client {
     }
 
     /// Reads an answer to its end; `limit` is what it was given.
-    pub(super) fn page(&self, response: Response, limit: Duration) -> Result<Page, NoPage> {
+    pub(super) fn page(&self, response: Response, limit: Duration) -> Result<Page, Explanation> {
         let mut page = Page {
             status: response.status().as_u16(),
             head: Answer::head(&response),
@@ -91,9 +88,7 @@ impl Client {
             Ok(_) => Ok(page),
             // The status says enough, or nothing does.
             Err(_) if page.status != 200 => Ok(page),
-            Err(error) => Err(NoPage {
-                explanation: explain::cut_short(&error, limit, &self.server),
-            }),
+            Err(error) => Err(explain::cut_short(&error, limit, &self.server)),
         }
     }
 

@@ -1,12 +1,10 @@
 //! What a rule sends against what its job declares, as far as that is known beforehand.
 
-use bstr::BString;
-
 use super::report::Report;
 use super::server::Ground;
 use super::subject::Subject;
 use crate::config::Action;
-use crate::jenkins::parameters::{Definition, Kind, Mistake, undeclared, wrong_value};
+use crate::jenkins::parameters::{Definition, Kind, Mistake, check_as_far_as_known};
 use crate::jenkins::{Job, job_url};
 
 /// The step's name.
@@ -35,7 +33,11 @@ pub(super) fn compare(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, r
             format!("run it once by hand at {}", job_url(ground.url, job)),
         );
     }
-    let mistakes = mistakes(subject, &found.parameters);
+    let sent = subject.sent.iter();
+    let sent: Vec<_> = sent
+        .map(|(name, value)| (name.as_str(), value.as_ref().map(|value| value.as_slice())))
+        .collect();
+    let mistakes = check_as_far_as_known(&found.parameters, &sent);
     for mistake in &mistakes {
         // Jenkins refuses any to a job that has none.
         let fatal = rule.strict_parameters || matches!(mistake, Mistake::NoneDeclared { .. });
@@ -48,24 +50,6 @@ pub(super) fn compare(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, r
     if mistakes.is_empty() {
         report.ok(STEP, described(subject, &found.parameters));
     }
-}
-
-fn mistakes(subject: &Subject<'_>, declared: &[Definition]) -> Vec<Mistake> {
-    if declared.is_empty() && !subject.sent.is_empty() {
-        let sent = subject.sent.iter().map(|(name, _)| name.clone()).collect();
-        return vec![Mistake::NoneDeclared { sent }];
-    }
-    let mistake = |(name, value): &(String, Option<BString>)| {
-        let Some(definition) = declared.iter().find(|definition| definition.name == *name) else {
-            return Some(undeclared(declared, name));
-        };
-        match (value, &definition.kind) {
-            (Some(value), _) => wrong_value(definition, value),
-            (None, Kind::File) => Some(Mistake::File { name: name.clone() }),
-            (None, _) => None,
-        }
-    };
-    subject.sent.iter().filter_map(mistake).collect()
 }
 
 /// What is passed, and what becomes of the rest.

@@ -201,7 +201,7 @@ pub fn declared(name: &str) -> Option<Vec<u8>> {
 pub fn jenkins_login() -> Option<Login> {
     let user = env::var(USER_ID).ok().filter(|user| !user.is_empty())?;
     let token = secret(API_TOKEN)?;
-    Some(Login { user, token })
+    Some(Login::new(user, token))
 }
 
 /// The server that the user id and token are for, if the user bound them to one.

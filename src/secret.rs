@@ -37,6 +37,14 @@ pub struct Login {
     pub token: Secret,
 }
 
+impl Login {
+    /// A user with what proves it.
+    #[must_use]
+    pub fn new(user: String, token: Secret) -> Self {
+        Self { user, token }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

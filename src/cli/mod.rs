@@ -4,6 +4,7 @@ mod authorities;
 mod backlog;
 mod cancel;
 mod check;
+mod consent;
 mod deliver;
 mod doctor;
 mod enqueue;

@@ -11,7 +11,7 @@ use url::Url;
 use super::authorities::Authorities;
 use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
-use crate::credentials;
+use crate::credentials::Keyring;
 use crate::credentials::trust::{self, Trusted};
 use crate::deliver::{self, Foreground};
 use crate::environment;
@@ -251,9 +251,10 @@ fn send(
 /// With -v, what the job takes and the trigger leaves to its default.
 fn say_defaults(printer: &Printer, spool: &Spool, trigger: &Trigger) {
     let server = Url::parse(&trigger.server).ok();
-    let Some(login) = server.and_then(|server| credentials::login_for(&server).ok()) else {
+    let Some(login) = server.and_then(|server| Keyring::default().login(&server).ok()) else {
         return;
     };
+    let login = login.value;
     let job = deliver::known_job(spool, (&trigger.server, &trigger.job), &login.user);
     let defaults = job.map(|job| job.left_to_defaults(&deliver::parameters_of(trigger)));
     for default in defaults.into_iter().flatten() {

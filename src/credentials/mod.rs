@@ -1,13 +1,14 @@
 //! Who this user is to a Jenkins, and which servers a repository may reach.
 
+mod keyring;
 pub mod tls;
 pub mod trust;
 
 use url::Url;
 
-use crate::environment;
 use crate::git;
-use crate::secret::{Login, Secret};
+
+pub use keyring::{Found, Keyring, Source};
 
 /// The git setting, of the user or the system, that allows credentials over plain http.
 pub const ALLOW_PLAIN_HTTP: &str = "jenkinsTrigger.allowPlainHttp";
@@ -48,52 +49,6 @@ pub enum Error {
         /// Its scheme, host and port.
         origin: String,
     },
-}
-
-/// The user and API token for `server`.
-///
-/// # Errors
-/// [`Error::NoUser`], or [`Error::Elsewhere`] when they are bound to another server's origin.
-pub fn login_for(server: &Url) -> Result<Login, Error> {
-    let login = environment::jenkins_login().ok_or_else(|| Error::NoUser(server.clone()))?;
-    if let Some(bound) = environment::jenkins_url() {
-        let same = Url::parse(&bound).is_ok_and(|url| url.origin() == server.origin());
-        if !same {
-            return Err(Error::Elsewhere {
-                server: server.clone(),
-                bound: shown(&bound),
-            });
-        }
-    }
-    Ok(login)
-}
-
-/// The same where the user said that they are for this server: for a question that is not needed
-/// for what he asked, and that nobody is to ask another server with his token.
-#[must_use]
-pub fn bound_login_for(server: &Url) -> Option<Login> {
-    environment::jenkins_url()?;
-    login_for(server).ok()
-}
-
-/// A URL out of the environment without the password that may stand in it.
-fn shown(url: &str) -> String {
-    match Url::parse(url) {
-        Ok(url) => url.origin().ascii_serialization(),
-        Err(_) => "something that is no URL".into(),
-    }
-}
-
-/// The trigger token called `name`, for `job`.
-///
-/// # Errors
-/// [`Error::NoJobToken`].
-pub fn job_token(name: &str, job: &str) -> Result<Secret, Error> {
-    let variable = environment::job_token_variable(name);
-    environment::job_token(&variable).ok_or_else(|| Error::NoJobToken {
-        job: job.to_owned(),
-        variable,
-    })
 }
 
 /// Whether a secret may be sent to `server`: over https, to this machine itself, or where the

@@ -13,7 +13,7 @@ use super::known::Jobs;
 use super::order::parameters_of;
 use super::project;
 use super::state::State;
-use crate::credentials;
+use crate::credentials::Keyring;
 use crate::jenkins::{
     Attempt, Client, Explanation, Looked, Method, NoWay, Order, SECOND_LOOK, Unseen, Wanted, Way,
 };
@@ -136,6 +136,7 @@ impl<'a> Asker<'a> {
     pub(super) fn find_way(
         &mut self,
         order: &Order<'_>,
+        keyring: &Keyring,
         (created, attempts): (Timestamp, u32),
     ) -> Result<Found, State> {
         let blind = Ok(Found::Way(order.blind_way()));
@@ -144,7 +145,7 @@ impl<'a> Asker<'a> {
         let looker = match order.login {
             Some(login) => Some(login.clone()),
             // Not to a server that nothing says the user is for: this one asks for nobody.
-            None => credentials::bound_login_for(&server),
+            None => keyring.bound_login(&server),
         };
         let Some(looker) = looker.filter(|_| self.unknown_login.is_none()) else {
             return blind;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::credentials;
 use crate::credentials::trust::Trusted;
+use crate::credentials::{self, Keyring};
 use crate::jenkins::{Action, Method, Order};
 use crate::secret::{Login, Secret};
 use crate::spool::Trigger;
@@ -34,28 +34,31 @@ pub fn untrusted(trusted: &Trusted, trigger: &Trigger) -> Option<String> {
 
 /// What a trigger lacks to be sent from here, found out without asking anybody.
 #[must_use]
-pub fn lacks(trigger: &Trigger) -> Option<String> {
+pub fn lacks(keyring: &Keyring, trigger: &Trigger) -> Option<String> {
     let server = Url::parse(&trigger.server).ok()?;
     let method = trigger.method.parse().ok()?;
-    let secrets = secrets_for(trigger, method, &server);
+    let secrets = secrets_for(keyring, trigger, method, &server);
     secrets.err().map(|error| error.to_string())
 }
 
 /// The credentials that the trigger's method asks for.
 pub(super) fn secrets_for(
+    keyring: &Keyring,
     trigger: &Trigger,
     method: Method,
     server: &Url,
 ) -> Result<(Option<Login>, Option<Secret>), credentials::Error> {
     let login = method
         .needs_user()
-        .then(|| credentials::login_for(server))
-        .transpose()?;
+        .then(|| keyring.login(server))
+        .transpose()?
+        .map(|found| found.value);
     let job_token = trigger
         .token_from
         .as_deref()
-        .map(|name| credentials::job_token(name, &trigger.job))
-        .transpose()?;
+        .map(|name| keyring.job_token(server, name, &trigger.job))
+        .transpose()?
+        .map(|found| found.value);
     Ok((login, job_token))
 }
 

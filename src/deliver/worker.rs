@@ -14,8 +14,8 @@ use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
 use super::project;
 use super::sender::{Stopped, Told};
 use super::state::{State, is_open};
-use crate::credentials;
 use crate::credentials::trust::Trusted;
+use crate::credentials::{self, Keyring};
 use crate::jenkins::{Looked, Method};
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
 
@@ -44,6 +44,7 @@ pub(super) struct Worker<'a> {
     stopped: Stopped<'a>,
     server: String,
     asker: Asker<'a>,
+    keyring: Keyring,
     slow: u32,
     tell: mpsc::Sender<Told>,
     untold: Vec<Entry>,
@@ -64,6 +65,7 @@ impl<'a> Worker<'a> {
             stopped,
             server: server.to_owned(),
             asker: Asker::new(spool, server, begun),
+            keyring: Keyring::default(),
             slow: 0,
             tell,
             untold: Vec::new(),
@@ -232,7 +234,7 @@ impl<'a> Worker<'a> {
             .map_err(|unknown: String| State::Refused(unknown.into()))?;
         let vouching = self.check_trust(trigger)?;
         self.asker.connect(&server, vouching)?;
-        let (login, job_token) = secrets_for(trigger, method, &server).map_err(held)?;
+        let (login, job_token) = secrets_for(&self.keyring, trigger, method, &server).map_err(held)?;
         self.asker.check_login(login.as_ref(), trigger.created)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.
@@ -243,7 +245,8 @@ impl<'a> Worker<'a> {
             Some(since) => {
                 trigger.sending = Some(since);
                 // Some requests need no user (`token-root`); looking always does.
-                let login = login.clone().or_else(|| credentials::login_for(&server).ok());
+                let any = || Some(self.keyring.login(&server).ok()?.value);
+                let login = login.clone().or_else(any);
                 match self.asker.look(trigger, method, since, login.as_ref()) {
                     Looked::Found { item, url } => {
                         let note = "the answer was lost, and it was found in Jenkins".to_owned();
@@ -277,7 +280,10 @@ impl<'a> Worker<'a> {
                 login.as_ref(),
                 job_token.as_ref(),
             );
-            match self.asker.find_way(&order, (trigger.created, trigger.attempts))? {
+            match self
+                .asker
+                .find_way(&order, &self.keyring, (trigger.created, trigger.attempts))?
+            {
                 Found::Way(way) => way,
                 Found::NoBranchJob(looker) => {
                     return self.asker.search(trigger, &looker);

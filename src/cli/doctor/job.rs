@@ -5,7 +5,6 @@ use super::report::{About, Report};
 use super::server::{Ground, OVER};
 use super::subject::Subject;
 use crate::config::{self, Action, Rule};
-use crate::credentials;
 use crate::jenkins::{Allowed, Job, Method, TokenCheck, Unseen, job_url};
 use crate::secret::{Login, Secret};
 
@@ -253,8 +252,8 @@ fn may_build(ground: &Ground<'_>, subjects: &[&Subject<'_>], login: &Login, repo
 fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login, report: &mut Report<'_>) {
     let (job, rule) = (subject.job.as_str(), subject.rule);
     let Some(name) = &rule.token_from else { return };
-    let token = match credentials::job_token(name, job) {
-        Ok(token) => token,
+    let token = match ground.keyring.job_token(ground.url, name, job) {
+        Ok(found) => found.value,
         Err(error) => {
             let message = error.to_string();
             let (meaning, fix) = message.split_once("; ").unwrap_or((&message, ""));

@@ -10,7 +10,7 @@ use super::subject::Subject;
 use crate::cli::file::Place;
 use crate::cli::{Refusal, servers};
 use crate::config::{Method, Server};
-use crate::credentials::{self, trust};
+use crate::credentials::{self, Keyring, trust};
 use crate::deliver;
 use crate::git::Repository;
 use crate::jenkins::{self, Client, Explanation, Identity, Reached, Version};
@@ -23,6 +23,7 @@ pub(super) const STEPS: [&str; 4] = ["server", "connection", "Jenkins", "credent
 pub(super) struct Ground<'a> {
     pub(super) url: &'a Url,
     pub(super) client: Client,
+    pub(super) keyring: Keyring,
     pub(super) version: Version,
     /// Why the user cannot be asked for, in place of the login.
     pub(super) login: Result<Login, &'static str>,
@@ -134,7 +135,8 @@ fn ground<'a>(
     let Some(version) = reach(&client, url, report) else {
         return Err(NOT_REACHED);
     };
-    let login = login(&client, url, subjects, report);
+    let keyring = Keyring::default();
+    let login = login(&client, (url, &keyring), subjects, report);
     let by_token_alone = |subject: &&Subject<'_>| subject.rule.method == Method::TokenRoot;
     let plugin = if subjects.iter().any(by_token_alone) {
         plugin(&client, url, report)
@@ -144,6 +146,7 @@ fn ground<'a>(
     Ok(Ground {
         url,
         client,
+        keyring,
         version,
         login,
         plugin,
@@ -211,7 +214,7 @@ fn plugin(client: &Client, url: &Url, report: &mut Report<'_>) -> Option<bool> {
 /// Who the user is, and what Jenkins tells him of itself.
 fn login(
     client: &Client,
-    url: &Url,
+    (url, keyring): (&Url, &Keyring),
     subjects: &[&Subject<'_>],
     report: &mut Report<'_>,
 ) -> Result<Login, &'static str> {
@@ -219,8 +222,8 @@ fn login(
     let is_needed = subjects
         .iter()
         .any(|subject| subject.rule.method != Method::TokenRoot);
-    let login = match credentials::login_for(url) {
-        Ok(login) => login,
+    let login = match keyring.login(url) {
+        Ok(found) => found.value,
         Err(error) if is_needed => {
             let message = error.to_string();
             let (meaning, fix) = message.split_once("; ").unwrap_or((&message, ""));

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::cli::authorities::Authorities;
 use crate::cli::backlog::{self, STORM};
+use crate::cli::consent::Consent;
 use crate::cli::enqueue::{self, Notes};
 use crate::cli::file::{Place, Source};
 use crate::cli::pushes;
 use crate::config::Config;
-use crate::credentials::trust::{self, Trusted};
 use crate::deliver::{self, Start};
 use crate::event::receive::{Options, PARAMETER};
 use crate::event::{DefaultBranch, Event, commit};
@@ -27,14 +27,6 @@ pub(super) struct Fire<'a> {
     pub(super) from_afar: bool,
     /// Whether `HEAD`'s reflog tells what made the events' commit.
     pub(super) by_commit: bool,
-}
-
-/// Why a trigger would not be sent, as far as it is known without asking anybody.
-pub(super) fn trouble(trusted: &Result<Trusted, trust::Error>, trigger: &Trigger) -> Option<String> {
-    match trusted {
-        Ok(trusted) => deliver::untrusted(trusted, trigger).or_else(|| deliver::lacks(trigger)),
-        Err(error) => Some(error.to_string()),
-    }
 }
 
 /// Whoever pushes would try in his clone what he reads.
@@ -205,12 +197,12 @@ impl Fire<'_> {
             return false;
         }
         let mut advised = false;
-        let trusted = trust::trusted(self.repository.common_dir());
+        let consent = Consent::of(self.repository);
         let mut intake = spool.intake();
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
-            let trouble = trouble(&trusted, trigger);
+            let trouble = consent.trouble(trigger);
             let put = match &mut intake {
                 Ok(intake) => intake.put(trigger).map_err(|error| error.to_string()),
                 Err(error) => Err(error.to_string()),

@@ -7,12 +7,11 @@ use bstr::{BString, ByteSlice as _};
 use jiff::Timestamp;
 
 use super::call::{Call, Hook};
-use super::fire::trouble;
 use super::seen::{self, Doing, Seen};
 use super::{Lineage, is_git, one_line, without_file};
 use crate::cli::backlog::{self, STORM};
+use crate::cli::consent::Consent;
 use crate::cli::pushes::{self, Planner};
-use crate::credentials::trust;
 use crate::deliver::{self, Start};
 use crate::environment;
 use crate::event::push::{self, Line};
@@ -193,9 +192,9 @@ fn say(
         ));
         return;
     }
-    let trusted = trust::trusted(repository.common_dir());
+    let consent = Consent::of(repository);
     for trigger in triggers {
-        match trouble(&trusted, trigger) {
+        match consent.trouble(trigger) {
             Some(trouble) if !told.insert(trouble.clone()) => {}
             Some(trouble) => printer.hook_line(&format!("will not be sent: {trouble}")),
             None => printer.hook_line(&format!(

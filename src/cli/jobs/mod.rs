@@ -10,7 +10,7 @@ use url::Url;
 use super::file::{self, Place};
 use super::{Exit, Refusal, Session, servers};
 use crate::config::{Config, PatternList, Server};
-use crate::credentials::{self, trust};
+use crate::credentials::{Keyring, trust};
 use crate::deliver::{self, NoClient};
 use crate::git::Repository;
 use crate::jenkins::{Allowed, Client, Explanation, Listed, Listing, Reached, Unseen, Version};
@@ -228,7 +228,7 @@ fn asked(repository: &Repository, place: &Place, server: &Server) -> Result<(Cli
     }
     let ca = servers::vouching(repository, place, server, &trusted)?;
     let client = deliver::connect(url, ca.as_deref())?;
-    let login = credentials::login_for(url).map_err(NoClient::from)?;
+    let login = Keyring::default().login(url).map_err(NoClient::from)?.value;
     Ok((client, login))
 }
 

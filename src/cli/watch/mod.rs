@@ -15,7 +15,7 @@ use url::Url;
 use self::console::Console;
 use self::watcher::{End, News, Watcher};
 use super::Exit;
-use crate::credentials;
+use crate::credentials::Keyring;
 use crate::credentials::trust::Trusted;
 use crate::deliver::{self, NoClient};
 use crate::jenkins::{Client, Given, Origin, build_url};
@@ -85,7 +85,8 @@ fn watcher(
     let unseen = |reason: String, advice: Option<String>| End::Unseen { reason, advice };
     let server = Url::parse(&trigger.server).map_err(|error| unseen(error.to_string(), None))?;
     // Also with token-root, which sends none: without a user Jenkins shows nothing.
-    let login = credentials::login_for(&server).map_err(|error| unseen(error.to_string(), None))?;
+    let login = Keyring::default().login(&server);
+    let login = login.map_err(|error| unseen(error.to_string(), None))?.value;
     let item = entry
         .item
         .ok_or_else(|| unseen("it has no queue item".into(), None))?;

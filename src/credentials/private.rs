@@ -48,12 +48,11 @@ pub(super) fn folder_objection(path: &Path, found: &Metadata) -> Option<Error> {
 }
 
 fn foreign(path: &Path, found: &Metadata) -> Error {
-    let named = shell_argument(path.as_os_str().as_bytes());
     let (owner, user) = (found.uid(), platform::user_id());
     unusable(
         path,
         &format!("it belongs to user id {owner}, not to you ({user})"),
-        format!("if it is yours: sudo chown {user} {named}"),
+        "run this as that user, or with a HOME of your own",
     )
 }
 

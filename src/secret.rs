@@ -130,6 +130,16 @@ pub fn redact_in_place(text: &str) -> Cow<'_, str> {
     shown
 }
 
+/// From where on a text may end in the beginning of a known secret: its length, if it does not.
+#[must_use]
+pub fn unfinished(text: &str) -> usize {
+    let spans = known::with(|known| known.spans(text.as_bytes(), SHORTEST_SAID));
+    let Some(cut) = spans.cut else { return text.len() };
+    // What overlaps is one.
+    let whole = spans.found.iter().find(|span| span.contains(&cut));
+    whole.map_or(cut, |span| span.start)
+}
+
 /// Takes the known secrets out of what a server said, before anything is made of it: it may go into
 /// a message in pieces, or into the address of the next request.
 pub fn conceal(said: &mut Vec<u8>) {
@@ -158,7 +168,7 @@ pub fn is_in(bytes: &[u8]) -> bool {
 
 /// Where secrets of at least so many bytes are, in order and apart from each other.
 fn spans(text: &[u8], shortest: usize) -> Vec<Range<usize>> {
-    known::with(|known| known.spans(text, shortest))
+    known::with(|known| known.spans(text, shortest).found)
 }
 
 fn replaced(text: &[u8], spans: &[Range<usize>], mask: &[u8]) -> Vec<u8> {
@@ -231,6 +241,23 @@ mod tests {
         let _secret = Secret::new("pöinted-at".into());
         let shown = redact_in_place("a: pöinted-at, b");
         assert_eq!(shown, "a: ••••••••••, b");
+    }
+
+    #[test]
+    fn a_text_that_is_cut_within_a_secret_is_cut_before_it() {
+        let _secret = Secret::new("cut anywhere".into());
+        for (text, whole) in [
+            ("so far so good!", "so far so good!"),
+            ("so far cut any", "so far "),
+            ("so far cut%2", "so far "),
+            ("cut anywhere cu", "cut anywhere "),
+            ("cut anywhere, 5 %", "cut anywhere, 5 "),
+            ("", ""),
+        ] {
+            assert_eq!(&text[..unfinished(text)], whole, "{text}");
+        }
+        let _secret = Secret::new("olololol".into());
+        assert_eq!(unfinished("-olololololo"), 1);
     }
 
     #[test]

@@ -39,6 +39,7 @@ use crate::deliver::{COMMAND as SEND_DETACHED, Lifetime, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::secret;
 use crate::spool;
 use crate::ui::{Color, Printer, Verbosity};
 
@@ -219,6 +220,15 @@ pub fn main() -> ExitCode {
 /// Runs the program; the first argument is its name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Whoever is never asked for his token may still say it, or write it down.
+    let login = environment::jenkins_login();
+    let code = dispatch(arguments);
+    drop(login);
+    secret::forget_all();
+    code
+}
+
+fn dispatch(arguments: Vec<OsString>) -> ExitCode {
     // Before clap: a hook exits with 0 whatever its arguments, and starts as fast as it can.
     let mut words = arguments.get(1..).unwrap_or_default().iter();
     match words.next().and_then(|word| word.to_str()) {
@@ -328,6 +338,10 @@ fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> a
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         file::show(printer, beginning, mistake);
+        return Ok(Exit::Act);
+    }
+    if let Some(error @ spool::Error::Secret(_)) = error.downcast_ref() {
+        printer.error(&format!("{beginning}nothing triggered: {error}"), None);
         return Ok(Exit::Act);
     }
     if let Some(spool::Error::NotOurs {

@@ -77,7 +77,7 @@ impl Keyring {
     /// [`Error::NoJobToken`].
     pub fn job_token(&self, _server: &Url, name: &str, job: &str) -> Result<Found<Secret>, Error> {
         let variable = environment::job_token_variable(name);
-        match environment::job_token(&variable) {
+        match environment::job_token(&variable, job) {
             Some(value) => Ok(Found {
                 value,
                 source: Source::Environment(variable),

@@ -14,7 +14,7 @@ use super::front::Front;
 use super::session::{Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
-use crate::secret::Login;
+use crate::secret::{Login, conceal, concealed};
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -177,7 +177,7 @@ pub(super) fn answer(response: Response) -> Answer {
 
 pub(super) fn header(response: &Response, name: &str) -> Option<String> {
     let value = response.headers().get(name)?;
-    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    Some(concealed(String::from_utf8_lossy(value.as_bytes()).into_owned()))
 }
 
 /// As much of the body as counts and comes in time; where it breaks off, what came until then.
@@ -185,6 +185,7 @@ fn body(response: Response) -> String {
     let mut bytes = Vec::new();
     // What is there says enough, or nothing does.
     let _ = response.take(MOST_BODY).read_to_end(&mut bytes);
+    conceal(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use zeroize::Zeroizing;
 
 use super::SHORTEST_SAID;
-use super::needle::{Needle, may_be_encoded, needles};
+use super::needle::{ENCODING, Needle, needles};
 
 /// So many that nobody holds any more are remembered: a service meets new ones as long as it lives,
 /// and an error may be told when the secret in it is gone.
@@ -21,6 +21,15 @@ struct One {
     needles: Vec<Needle>,
     /// Dead once nobody has it any more.
     holder: Weak<Zeroizing<String>>,
+}
+
+/// Where secrets are in a text.
+#[derive(Debug)]
+pub(super) struct Spans {
+    /// In order and apart from each other.
+    pub(super) found: Vec<Range<usize>>,
+    /// The first place from where to the text's end it may be the beginning of one.
+    pub(super) cut: Option<usize>,
 }
 
 /// All of them, the newest last.
@@ -71,39 +80,41 @@ impl Known {
         }
     }
 
-    /// Where those of at least `shortest` bytes are, in order and apart from each other.
-    pub(super) fn spans(&self, text: &[u8], shortest: usize) -> Vec<Range<usize>> {
+    /// Where those of at least `shortest` bytes are.
+    pub(super) fn spans(&self, text: &[u8], shortest: usize) -> Spans {
         let wanted: Vec<&Needle> = self
             .all
             .iter()
             .filter(|one| one.text.len() >= shortest)
             .flat_map(|one| &one.needles)
             .collect();
-        let mut spans: Vec<Range<usize>> = Vec::new();
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let mut cut = None;
         if wanted.is_empty() {
-            return spans;
+            return Spans { found, cut };
         }
         // Which needles may begin with a byte: a body can have many megabytes.
         let mut beginnings: [Vec<&Needle>; 256] = std::array::from_fn(|_| Vec::new());
         for needle in wanted {
-            for byte in 0..=u8::MAX {
-                if byte == needle.first() || may_be_encoded(byte) {
-                    beginnings[usize::from(byte)].push(needle);
-                }
+            let literally = Some(needle.first()).filter(|first| !ENCODING.contains(first));
+            for byte in ENCODING.into_iter().chain(literally) {
+                beginnings[usize::from(byte)].push(needle);
             }
         }
         for (begin, byte) in text.iter().enumerate() {
             for needle in &beginnings[usize::from(*byte)] {
-                let Some(end) = needle.end(text, begin) else {
-                    continue;
-                };
-                match spans.last_mut() {
-                    Some(last) if begin < last.end => last.end = last.end.max(end),
-                    _ => spans.push(begin..end),
+                let (end, is_cut) = needle.find(text, begin);
+                if is_cut {
+                    cut.get_or_insert(begin);
+                }
+                match (end, found.last_mut()) {
+                    (None, _) => {}
+                    (Some(end), Some(last)) if begin < last.end => last.end = last.end.max(end),
+                    (Some(end), _) => found.push(begin..end),
                 }
             }
         }
-        spans
+        Spans { found, cut }
     }
 }
 
@@ -124,7 +135,7 @@ mod tests {
             let other = held(&format!("gone-{number:010}"));
             known.learn(&other, &other);
         }
-        let finds = |text: String| !known.spans(text.as_bytes(), SHORTEST_SAID).is_empty();
+        let finds = |text: String| !known.spans(text.as_bytes(), SHORTEST_SAID).found.is_empty();
         assert!(finds(one.to_string()));
         assert!(finds(format!("gone-{:010}", 4 * MOST_GONE - 1)));
         assert!(!finds("gone-0000000000".into()));

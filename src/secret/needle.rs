@@ -44,9 +44,11 @@ impl Needle {
         self.bytes.first().copied().unwrap_or_default()
     }
 
-    /// Where it ends, if it begins here in any of the ways to write it.
-    pub(super) fn end(&self, text: &[u8], begin: usize) -> Option<usize> {
+    /// Where it ends, if it begins here in any of the ways to write it; and whether it may begin here
+    /// and end in what comes after the text.
+    pub(super) fn find(&self, text: &[u8], begin: usize) -> (Option<usize>, bool) {
         let mut end = None;
+        let mut is_cut = false;
         // How much of it was found, and up to where. The most bytes are written in one way, some in
         // several, of which only the rest of the text tells which was meant.
         let mut open = vec![(0, begin)];
@@ -57,6 +59,7 @@ impl Needle {
                 continue;
             }
             let rest = &self.bytes[found..];
+            is_cut |= is_cut_off(&text[at..]);
             let before = open.len();
             each_reading(&text[at..], |bytes, length| {
                 if rest.starts_with(bytes) {
@@ -75,14 +78,20 @@ impl Needle {
                 }
             }
         }
-        end
+        (end, is_cut)
     }
 }
 
-/// Whether a byte may stand for another.
-pub(super) fn may_be_encoded(byte: u8) -> bool {
-    matches!(byte, b'%' | b'+' | b'\\' | b'&')
+/// Whether what these bytes stand for depends on what follows them, as far as they are few enough to
+/// stand for one character.
+fn is_cut_off(text: &[u8]) -> bool {
+    const LONGEST: usize = 12;
+    text.first()
+        .is_none_or(|first| text.len() < LONGEST && ENCODING.contains(first))
 }
+
+/// The bytes that may stand for another, or with which begins what does.
+pub(super) const ENCODING: [u8; 4] = *b"%+\\&";
 
 /// Tells all that the beginning of a text can stand for, each with its length in the text.
 fn each_reading(text: &[u8], mut tell: impl FnMut(&[u8], usize)) {

@@ -17,7 +17,7 @@ fn redacted(secret: &str, text: &str) -> String {
     let held = Arc::new(Zeroizing::new(secret.to_owned()));
     known.learn(&held, &held);
     let spans = known.spans(text.as_bytes(), SHORTEST_SAID);
-    let left = replaced(text.as_bytes(), &spans, MASK.as_bytes());
+    let left = replaced(text.as_bytes(), &spans.found, MASK.as_bytes());
     String::from_utf8(left).expect("a secret ends where a character does")
 }
 

@@ -29,6 +29,7 @@ pub use trigger::{Hold, Scan, Trigger, new_ids};
 use trigger::check_format;
 
 use crate::platform::{self, Lock};
+use crate::secret;
 use crate::text::shell_argument;
 
 /// So many triggers may wait; a further one is refused.
@@ -66,6 +67,12 @@ pub enum Error {
     /// Somebody changed what is kept under its SHA-256.
     #[error("{0} is not what was kept there; put the file back in order, then: jenkins-trigger trust")]
     Damaged(PathBuf),
+    /// It would be kept, sent and shown by Jenkins to everybody who sees the build.
+    #[error(
+        "{0} has a secret in it, one of your own tokens or passwords, and Jenkins shows it to all who see the build; \
+         take it out of the rule"
+    )]
+    Secret(String),
     /// Too many wait.
     #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
     Full,
@@ -169,7 +176,9 @@ impl Spool {
         let path = self.about(server);
         let folder = path.parent().unwrap_or(&self.folder);
         platform::private_directory(folder).map_err(io_error("use", folder))?;
-        platform::replace(&path, text, 0o600).map_err(io_error("write", &path))
+        let mut text = text.to_vec();
+        secret::conceal(&mut text);
+        platform::replace(&path, &text, 0o600).map_err(io_error("write", &path))
     }
 
     /// What was kept about a server.
@@ -208,7 +217,7 @@ impl Spool {
     /// Takes a trigger in.
     ///
     /// # Errors
-    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    /// As [`Intake::put`].
     pub fn put(&self, trigger: &Trigger) -> Result<()> {
         self.intake()?.put(trigger)
     }
@@ -572,8 +581,11 @@ impl Intake<'_> {
     /// Takes a trigger in.
     ///
     /// # Errors
-    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    /// [`Error::Full`], [`Error::Secret`], or what the file system says; nothing is left behind then.
     pub fn put(&mut self, trigger: &Trigger) -> Result<()> {
+        if let Some(part) = trigger.secret_part() {
+            return Err(Error::Secret(part));
+        }
         self.room = self.room.checked_sub(1).ok_or(Error::Full)?;
         self.spool.write(trigger, "new")
     }

@@ -101,7 +101,11 @@ impl Known {
                 beginnings[usize::from(byte)].push(needle);
             }
         }
+        let may_begin: [bool; 256] = std::array::from_fn(|byte| !beginnings[byte].is_empty());
         for (begin, byte) in text.iter().enumerate() {
+            if !may_begin[usize::from(*byte)] {
+                continue;
+            }
             for needle in &beginnings[usize::from(*byte)] {
                 let (end, is_cut) = needle.find(text, begin);
                 if is_cut {

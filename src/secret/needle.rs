@@ -47,6 +47,9 @@ impl Needle {
     /// Where it ends, if it begins here in any of the ways to write it; and whether it may begin here
     /// and end in what comes after the text.
     pub(super) fn find(&self, text: &[u8], begin: usize) -> (Option<usize>, bool) {
+        if self.is_elsewhere(&text[begin..]) {
+            return (None, false);
+        }
         let mut end = None;
         let mut is_cut = false;
         // How much of it was found, and up to where. The most bytes are written in one way, some in
@@ -79,6 +82,19 @@ impl Needle {
             }
         }
         (end, is_cut)
+    }
+
+    /// Whether it surely does not begin here, which is so nearly everywhere and found out at once.
+    fn is_elsewhere(&self, text: &[u8]) -> bool {
+        for (own, other) in self.bytes.iter().zip(text) {
+            if ENCODING.contains(other) {
+                return false;
+            }
+            if own != other {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -5,6 +5,7 @@ compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and deta
 
 mod process;
 mod signals;
+pub mod terminal;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 /// What is found out about one server.
 #[derive(Serialize)]
 struct Answer<'a> {
-    server: &'a Url,
+    server: &'a str,
     /// Where the credentials are.
     source: Option<String>,
     /// By Jenkins' own word, where there is one.
@@ -59,7 +59,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 
 fn ask<'a>(chosen: &Chosen, url: &'a Url) -> Answer<'a> {
     let mut answer = Answer {
-        server: url,
+        server: url.as_str(),
         source: None,
         user: None,
         kind: None,

@@ -75,7 +75,7 @@ impl Client {
         }
         // Nothing else than a 200 has a token in it.
         let body = String::from_utf8_lossy(&body).into_owned();
-        Err(self.refused_token(answer.with_body(body), login, user))
+        Err(self.refused_token(&answer.with_body(body), login, user))
     }
 
     /// Takes back a token that was just made, by itself; whether that came about.
@@ -132,7 +132,7 @@ impl Client {
         )
     }
 
-    fn refused_token(&self, answer: Answer, login: &Login, user: &str) -> Explanation {
+    fn refused_token(&self, answer: &Answer, login: &Login, user: &str) -> Explanation {
         let host = self.server.host_str().unwrap_or_default();
         // Not even an administrator makes one for another user; the refusal is empty (s5-12j).
         let is_plain_no = answer.status == 403 && (answer.permission.is_some() || answer.body.is_empty());
@@ -154,7 +154,7 @@ impl Client {
             for_trigger: false,
         };
         let url = self.tokens_of(user);
-        self.explain(&answer, &Tried::to_read(&self.server, &url, &reading))
+        self.explain(answer, &Tried::to_read(&self.server, &url, &reading))
             .of_question()
     }
 
@@ -173,10 +173,9 @@ mod tests {
     #[test]
     fn a_token_is_read_only_from_an_answer_that_has_a_whole_one() {
         let read = |body: &str| Made::read("ada", body.as_bytes());
-        let made = read(
-            r#"{"status":"ok","data":{"tokenName":"x","tokenUuid":"u-1","tokenValue":"11canary"}}"#,
-        )
-        .expect("a token");
+        let made =
+            read(r#"{"status":"ok","data":{"tokenName":"x","tokenUuid":"u-1","tokenValue":"11canary"}}"#)
+                .expect("a token");
         assert_eq!(made.login.token.expose(), "11canary");
         assert_eq!(made.uuid, "u-1");
         assert!(!format!("{made:?}").contains("canary"));

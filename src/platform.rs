@@ -5,6 +5,7 @@ compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and deta
 
 mod process;
 mod signals;
+pub mod terminal;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags};
+use zeroize::Zeroizing;
 
 pub use process::{
     End, Handle, Process, ancestors, arguments_of, follow, own, parent, runs, wait_for_end, wait_on_stdin,
@@ -455,7 +457,36 @@ fn in_own_session(command: &mut Command) {
 /// What the system says when the program cannot be started.
 pub fn run_alone(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
     in_own_session(command);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    end_of_alone(child, limit)
+}
+
+/// The same with a program that is told something on its stdin.
+///
+/// # Errors
+/// As [`run_alone`].
+pub fn run_alone_told(
+    command: &mut Command,
+    told: Zeroizing<Vec<u8>>,
+    limit: Duration,
+) -> io::Result<Option<Output>> {
+    in_own_session(command);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not listen would have this one wait for ever.
+        thread::spawn(move || {
+            // One that went away says why on its own.
+            let _ = stdin.write_all(&told);
+        });
+    }
+    end_of_alone(child, limit)
+}
+
+fn end_of_alone(mut child: Child, limit: Duration) -> io::Result<Option<Output>> {
     let end = Instant::now() + limit;
     let stdout = read_in_background(child.stdout.take());
     let stderr = read_in_background(child.stderr.take());
@@ -496,7 +527,8 @@ fn wait_until(child: &mut Child, end: Instant) -> io::Result<Option<ExitStatus>>
 fn read_in_background(from: Option<impl io::Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
+        // It may be a secret, which is not to be left where a buffer was before it grew.
+        let mut bytes = Vec::with_capacity(16 * 1024);
         if let Some(mut from) = from {
             let _ = from.read_to_end(&mut bytes);
         }

@@ -41,21 +41,15 @@ impl Secret {
         secret
     }
 
-    /// The same for what may stand in what is said: what is not secret for sure, or too long for
-    /// anything that is said, such as a key in PEM.
+    /// The same for what is not looked for in what is said: it is not secret for sure, is that of nobody
+    /// who is known yet, or is longer than anything that is said, as a key in PEM.
     #[must_use]
     pub fn unregistered(text: String) -> Self {
         Self(Arc::new(Zeroizing::new(text)))
     }
 
-    /// The trigger token of this job. One that is a part of the job's name could not be kept from
-    /// being seen, and everything that is said about the job would be spoilt.
-    #[must_use]
-    pub fn of_job(text: String, job: &str) -> Self {
-        Self::unregistered(text).registered_for(job)
-    }
-
-    /// The same for a token that was found before the job was known.
+    /// The same as the trigger token of this job, registered unless it is a part of the job's name: that
+    /// could not be kept from being seen, and everything that is said about the job would be spoilt.
     #[must_use]
     pub fn registered_for(self, job: &str) -> Self {
         if !job.contains(self.expose()) {
@@ -93,9 +87,11 @@ pub struct Login {
 }
 
 impl Login {
-    /// A user with what proves it. The two as the `Authorization` header has them are secret too.
+    /// A user with what proves it. From now on nothing shows that, nor the two as the `Authorization`
+    /// header has them.
     #[must_use]
     pub fn new(user: String, token: Secret) -> Self {
+        known::learn(&token.0, &token.0);
         let both = Zeroizing::new(format!("{user}:{}", token.expose()));
         known::learn(&token.0, &both);
         Self { user, token }
@@ -230,9 +226,9 @@ mod tests {
 
     #[test]
     fn a_token_that_is_a_part_of_its_job_s_name_is_not_hidden() {
-        let _token = Secret::of_job("storefront".into(), "shop/storefront-deploy");
+        let _token = Secret::unregistered("storefront".into()).registered_for("shop/storefront-deploy");
         assert_eq!(redact("shop/storefront-deploy"), "shop/storefront-deploy");
-        let _token = Secret::of_job("backoffice-x".into(), "shop/backoffice");
+        let _token = Secret::unregistered("backoffice-x".into()).registered_for("shop/backoffice");
         assert_eq!(redact("token=backoffice-x"), "token=•••");
     }
 

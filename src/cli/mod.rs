@@ -4,6 +4,7 @@ mod authorities;
 mod backlog;
 mod cancel;
 mod check;
+mod chosen;
 mod consent;
 mod deliver;
 mod doctor;
@@ -14,6 +15,8 @@ mod ids;
 mod install;
 mod jobs;
 mod log;
+mod login;
+mod logout;
 mod outcomes;
 mod push;
 mod pushes;
@@ -25,6 +28,7 @@ mod trust;
 mod twice;
 mod uninstall;
 mod watch;
+mod whoami;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -50,8 +54,9 @@ use crate::ui::{Color, Printer, Verbosity};
 #[derive(Debug, Parser)]
 #[command(name = "jenkins-trigger", version, arg_required_else_help = true)]
 #[command(after_help = "\
-Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
-a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
+Credentials: jenkins-trigger login; or JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that
+is set). A job's trigger token: jenkins-trigger login --job-token NAME, or JENKINS_TRIGGER_TOKEN_<NAME>; with
+`token_from: name` in the file.
 JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),
@@ -87,6 +92,12 @@ enum Command {
     Status(status::Arguments),
     /// Allow this repository to reach the servers its file names
     Trust(trust::Arguments),
+    /// Keep credentials for a server, after Jenkins has accepted them
+    Login(login::Arguments),
+    /// Erase the credentials that are kept for a server
+    Logout(logout::Arguments),
+    /// Show which credentials answer for a server, and who Jenkins says they are
+    Whoami(whoami::Arguments),
     /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
     /// Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
@@ -295,6 +306,9 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Uninstall(arguments) => uninstall::run(&session, arguments),
                 Command::Status(arguments) => status::run(&session, arguments),
                 Command::Trust(arguments) => trust::run(&session, arguments),
+                Command::Login(arguments) => login::run(&session, arguments),
+                Command::Logout(arguments) => logout::run(&session, arguments),
+                Command::Whoami(arguments) => whoami::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
                 Command::Push(arguments) => push::run(&session, arguments),

@@ -105,6 +105,17 @@ impl Client {
         (login, session): (Option<&Login>, Option<&Session>),
         limit: Duration,
     ) -> reqwest::Result<Answer> {
+        self.send_once(url, form, (login, session), limit).map(answer)
+    }
+
+    /// The same, with the answer as it comes: for one with a secret in it.
+    pub(super) fn send_once(
+        &self,
+        url: &str,
+        form: &[(&str, Vec<u8>)],
+        (login, session): (Option<&Login>, Option<&Session>),
+        limit: Duration,
+    ) -> reqwest::Result<Response> {
         let mut request = self
             .http
             .post(url)
@@ -119,7 +130,7 @@ impl Client {
         if let Some(session) = session {
             request = session.add_to(request);
         }
-        request.send().map(answer)
+        request.send()
     }
 
     /// What an answer means; who gave it is asked where it does not say.

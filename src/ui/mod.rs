@@ -1,6 +1,7 @@
 //! Everything a person or a program reads goes through here.
 
 mod progress;
+mod prompt;
 mod snippet;
 mod table;
 
@@ -10,6 +11,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 pub use progress::Progress;
+pub use prompt::{NoAnswer, piped_line};
 pub use snippet::Snippet;
 pub use table::Table;
 

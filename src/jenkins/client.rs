@@ -14,7 +14,7 @@ use super::front::Front;
 use super::session::{Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
-use crate::secret::{Login, conceal, concealed};
+use crate::secret::{Login, conceal};
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -188,7 +188,7 @@ pub(super) fn answer(response: Response) -> Answer {
 
 pub(super) fn header(response: &Response, name: &str) -> Option<String> {
     let value = response.headers().get(name)?;
-    Some(concealed(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// As much of the body as counts and comes in time; where it breaks off, what came until then.

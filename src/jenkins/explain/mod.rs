@@ -16,7 +16,7 @@ use super::client::{header, innermost};
 use super::front::Front;
 use super::session::Crumb;
 use super::{Action, ENCODED, Method, Order, job_url};
-use crate::secret::{Login, redact};
+use crate::secret::{Login, concealed, redact};
 use crate::text::harmless;
 use redirect::Leads;
 
@@ -201,16 +201,18 @@ pub(super) struct Answer {
 impl Answer {
     /// What the head says; the body is the caller's to read.
     pub(super) fn head(response: &Response) -> Self {
+        let said = |name| header(response, name).map(concealed);
         Self {
             status: response.status().as_u16(),
+            // What is read of it is a number, or is concealed once it was taken apart.
             location: header(response, LOCATION.as_str()),
-            user: header(response, "X-You-Are-Authenticated-As"),
-            permission: header(response, "X-Required-Permission"),
+            user: said("X-You-Are-Authenticated-As"),
+            permission: said("X-Required-Permission"),
             is_jenkins: response.headers().contains_key("X-Jenkins"),
-            challenge: header(response, WWW_AUTHENTICATE.as_str()),
+            challenge: said(WWW_AUTHENTICATE.as_str()),
             only_post: header(response, ALLOW.as_str()).is_some_and(|allowed| allowed == "POST"),
             crumb: Crumb::NotAskedFor,
-            server: header(response, SERVER.as_str()),
+            server: said(SERVER.as_str()),
             body: String::new(),
         }
     }

@@ -71,7 +71,8 @@ fn wait_for_senders(folder: &Path) {
     let is_sender = |process: &Path| {
         let words = fs::read(process.join("cmdline")).unwrap_or_default();
         let mut words = words.split(|byte| *byte == 0);
-        words.any(|word| word == b"deliver") && words.any(|word| word == folder.as_os_str().as_encoded_bytes())
+        words.any(|word| word == b"deliver")
+            && words.any(|word| word == folder.as_os_str().as_encoded_bytes())
     };
     loop {
         let processes = fs::read_dir("/proc").expect("the processes");

@@ -17,7 +17,7 @@ impl Consent {
     pub(super) fn of(repository: &Repository) -> Self {
         Self {
             trusted: trust::trusted(repository.common_dir()),
-            keyring: Keyring::default(),
+            keyring: Keyring::without_programs(),
         }
     }
 

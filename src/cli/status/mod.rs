@@ -73,6 +73,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     };
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
+        .chain(spool.elsewhere().map(str::to_owned))
         .collect();
     if arguments.json {
         printer.json(&report(&state, file, contents, &warnings));

@@ -41,7 +41,29 @@ fn a_token_is_checked_by_a_request_that_builds_nothing() {
     );
     assert_nowhere(&home, &[JOB_TOKEN, "canary-another"], &[store(&home)]);
     filtered(&home, || {
-        insta::assert_snapshot!(all, @"");
+        insta::assert_snapshot!(all, @r#"
+        exit code: 0
+        ----- stdout -----
+        trigger token deploy for http://[JENKINS]/: kept in ~/.config/jenkins-trigger/credentials
+        ----- stderr -----
+        trusted: http://[JENKINS]/ may be sent your credentials
+        it was not checked: only who may read the job can do that: jenkins-trigger login http://[JENKINS]/
+        exit code: 0
+        ----- stdout -----
+        trigger token deploy for http://[JENKINS]/: kept in ~/.config/jenkins-trigger/credentials
+        ----- stderr -----
+        Jenkins takes it for shop/deploy
+        exit code: 3
+        ----- stdout -----
+        ----- stderr -----
+        error: the trigger token of job shop/deploy is wrong; nothing was kept
+        help: set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and set the variable that `token_from` names
+        exit code: 0
+        ----- stdout -----
+        trigger token deploy for http://[JENKINS]/: kept in ~/.config/jenkins-trigger/credentials
+        ----- stderr -----
+        it was not checked: job shop/deploy has no trigger token, so that it takes any
+        "#);
     });
 }
 

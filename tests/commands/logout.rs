@@ -22,7 +22,18 @@ fn it_says_what_it_erased_and_that_the_token_is_still_good() {
     assert!(jenkins.requests().is_empty());
     assert!(!kept(&home).contains(REAL_TOKEN));
     filtered(&home, || {
-        insta::assert_snapshot!(format!("{}\n{}", ran.whole(), again.whole()), @"");
+        insta::assert_snapshot!(format!("{}\n{}", ran.whole(), again.whole()), @"
+        exit code: 0
+        ----- stdout -----
+        logged out of http://[JENKINS]/: erased from ~/.config/jenkins-trigger/credentials
+        ----- stderr -----
+        the API token itself stays valid until it is revoked: http://[JENKINS]/me/security/
+
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: no credentials are kept for http://[JENKINS]/
+        ");
     });
 }
 
@@ -50,7 +61,19 @@ fn what_is_not_its_to_erase_is_named() {
     assert!(!kept(&home).contains(REAL_TOKEN));
     assert!(!ran.whole().contains(REAL_TOKEN));
     filtered(&home, || {
-        insta::assert_snapshot!(ran.whole(), @"");
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 1
+        ----- stdout -----
+        logged out of http://[JENKINS]/: erased from ~/.config/jenkins-trigger/credentials
+        ----- stderr -----
+        error: JENKINS_API_TOKEN still has something for http://[JENKINS]/
+        help: unset JENKINS_API_TOKEN; and take it out of the file that sets it
+        error: [HOME]/token still has something for http://[JENKINS]/
+        help: take it out of [HOME]/token
+        error: ~/.netrc still has something for http://[JENKINS]/
+        help: take the entry for 127.0.0.1 out of ~/.netrc
+        the API token itself stays valid until it is revoked: http://[JENKINS]/me/security/
+        ");
     });
 }
 
@@ -96,7 +119,7 @@ fn a_trigger_token_goes_alone() {
     });
     assert_eq!(ran.code, 1, "{}", ran.whole());
     assert!(
-        ran.stderr.contains("JENKINS_TRIGGER_TOKEN_DEPLOY still answers"),
+        ran.stderr.contains("JENKINS_TRIGGER_TOKEN_DEPLOY still has something"),
         "{}",
         ran.whole()
     );

@@ -28,7 +28,27 @@ fn it_names_the_source_and_jenkins_own_name_of_the_user() {
     all += &without(&repository, &["whoami"]).whole();
     assert!(!all.contains("canary"), "{all}");
     filtered(&home, || {
-        insta::assert_snapshot!(all, @"");
+        insta::assert_snapshot!(all, @"
+        exit code: 0
+        ----- stdout -----
+        http://[JENKINS]/: dev, an API token from JENKINS_API_TOKEN
+        ----- stderr -----
+        exit code: 0
+        ----- stdout -----
+        http://[JENKINS]/: dev, a password from JENKINS_API_TOKEN
+        ----- stderr -----
+        exit code: 3
+        ----- stdout -----
+        ----- stderr -----
+        http://[JENKINS]/: DEV, from JENKINS_API_TOKEN
+        error: Jenkins at 127.0.0.1 does not accept the API token of user DEV
+        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/DEV/security/ (in an older Jenkins http://[JENKINS]/user/DEV/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: no credentials for http://[JENKINS]/
+        help: to log in: jenkins-trigger login http://[JENKINS]/
+        ");
     });
     assert!(jenkins.posts().iter().all(|post| post.target.contains("whoAmI")));
 }

@@ -214,9 +214,18 @@ fn name_of(node: &Node) -> Result<&str, Problem> {
     Ok(name)
 }
 
+/// A token called so would be the variable that names the file with the credentials.
+const NO_TOKEN: &str = "file";
+
+/// Whether `token_from` may say so.
+#[must_use]
+pub fn is_token_name(name: &str) -> bool {
+    value::is_name(name) && !name.eq_ignore_ascii_case(NO_TOKEN)
+}
+
 fn token_of(node: &Node) -> Result<String, Problem> {
     let name = value::word(node, "`token_from`")?;
-    if name.eq_ignore_ascii_case("file") {
+    if name.eq_ignore_ascii_case(NO_TOKEN) {
         return Err(Problem::new(
             node.id,
             "JENKINS_TRIGGER_TOKEN_FILE already names the file with the credentials",

@@ -1,20 +1,15 @@
-//! Which servers a repository may reach with its user's credentials. Kept outside the
-//! repository, by the real path of its common git directory, so that an unpacked repository
-//! cannot bring its own.
+//! What a repository may reach and fire with its user's credentials. Kept outside the repository, by
+//! the real path of its common git directory, so that an unpacked repository cannot bring its own.
 
-use std::fs;
+mod record;
+
+use std::fmt;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use url::Url;
 
-use crate::environment;
-use crate::platform::{self, Lock};
-use crate::text::Text;
+pub use record::{Taken, Trust};
 
 /// Why the record could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -38,21 +33,16 @@ pub enum Error {
         /// What is wrong.
         reason: String,
     },
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Record {
-    v: u32,
-    repositories: Vec<Repository>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Repository {
-    path: Text,
-    servers: Vec<String>,
-    /// The newest last.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    authorities: Vec<Authority>,
+    /// Somebody else could have written it.
+    #[error("{path} {problem}; {remedy}")]
+    NotOurs {
+        /// The file, or its folder.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
 }
 
 /// Certificates that were accepted as authorities for a server.
@@ -64,16 +54,80 @@ pub struct Authority {
     pub sha256: String,
 }
 
-/// What a repository may reach, and by whose word it knows whom it has reached.
+/// A job, and how it is triggered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fire {
+    /// The server's base URL.
+    pub server: String,
+    /// `api`, `job-token` or `token-root`.
+    pub method: String,
+    /// The job's full name; of a multibranch rule the project's.
+    pub job: String,
+    /// Whether it stands for every branch's job in the project.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multibranch: bool,
+    /// The name of the job's trigger token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_from: Option<String>,
+}
+
+impl fmt::Display for Fire {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            server, method, job, ..
+        } = self;
+        let branches = if self.multibranch { "each branch of " } else { "" };
+        write!(out, "{branches}{job} on {server} ({method}")?;
+        match &self.token_from {
+            Some(name) => write!(out, ", token_from {name})"),
+            None => write!(out, ")"),
+        }
+    }
+}
+
+/// What may be done with servers that may be reached.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Trusted {
-    /// The servers' base URLs.
-    pub servers: Vec<String>,
+pub struct Accepted {
     /// What vouches for them beside the system's own authorities; the newest last.
     pub authorities: Vec<Authority>,
+    /// The jobs that may be triggered.
+    pub fires: Vec<Fire>,
+    /// The environment variables that the file may read.
+    pub env: Vec<String>,
+}
+
+impl Accepted {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.authorities.is_empty() && self.fires.is_empty() && self.env.is_empty()
+    }
+}
+
+/// What a repository may reach and fire, and by whose word it knows whom it has reached.
+#[derive(Debug, Default)]
+pub struct Trusted {
+    servers: Vec<String>,
+    accepted: Accepted,
 }
 
 impl Trusted {
+    fn new(servers: Vec<String>, accepted: Accepted) -> Self {
+        Self { servers, accepted }
+    }
+
+    /// The base URLs of the servers that may be reached.
+    #[must_use]
+    pub fn servers(&self) -> &[String] {
+        &self.servers
+    }
+
+    /// What the record has accepted.
+    #[must_use]
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
+    }
+
     /// Whether this server may be reached.
     #[must_use]
     pub fn has_server(&self, server: &str) -> bool {
@@ -93,13 +147,12 @@ impl Trusted {
     }
 
     fn of(&self, server: &str) -> impl Iterator<Item = &Authority> {
-        self.authorities
+        self.accepted
+            .authorities
             .iter()
             .filter(move |known| known.server == server)
     }
 }
-
-const FORMAT: u32 = 1;
 
 /// What the repository with this common git directory may reach for this user.
 ///
@@ -107,141 +160,4 @@ const FORMAT: u32 = 1;
 /// When there is no record's place, or the record is there and cannot be read.
 pub fn trusted(common_dir: &Path) -> Result<Trusted, Error> {
     Trust::of_user()?.trusted(common_dir)
-}
-
-/// The record of one user.
-#[derive(Debug, Clone)]
-pub struct Trust {
-    file: PathBuf,
-}
-
-impl Trust {
-    /// The record of the user this process runs for.
-    ///
-    /// # Errors
-    /// [`Error::NoHome`].
-    pub fn of_user() -> Result<Self, Error> {
-        let state = environment::state_home().ok_or(Error::NoHome)?;
-        Ok(Self {
-            file: state.join("jenkins-trigger").join("trust"),
-        })
-    }
-
-    /// What the repository with this common git directory may reach.
-    ///
-    /// # Errors
-    /// When the record is there and cannot be read.
-    pub fn trusted(&self, common_dir: &Path) -> Result<Trusted, Error> {
-        let record = self.read()?;
-        let key = key(common_dir);
-        let found = record.repositories.into_iter().find(|known| known.path == key);
-        Ok(found.map_or_else(Trusted::default, |found| Trusted {
-            servers: found.servers,
-            authorities: found.authorities,
-        }))
-    }
-
-    /// Adds a server to what the repository may reach.
-    ///
-    /// # Errors
-    /// What the file system says; the record is as it was then.
-    pub fn add(&self, common_dir: &Path, server: &Url) -> Result<(), Error> {
-        self.change(common_dir, |repository| {
-            if !repository.servers.iter().any(|known| known == server.as_str()) {
-                repository.servers.push(server.as_str().to_owned());
-            }
-        })
-    }
-
-    /// Accepts what vouches for a server from now on, beside what was accepted before.
-    ///
-    /// # Errors
-    /// As [`Trust::add`].
-    pub fn add_authority(&self, common_dir: &Path, server: &Url, sha256: &str) -> Result<(), Error> {
-        let authority = Authority {
-            server: server.as_str().to_owned(),
-            sha256: sha256.to_owned(),
-        };
-        self.change(common_dir, |repository| {
-            repository.authorities.retain(|known| *known != authority);
-            repository.authorities.push(authority);
-        })
-    }
-
-    fn change(&self, common_dir: &Path, change: impl FnOnce(&mut Repository)) -> Result<(), Error> {
-        let folder = self.file.parent().unwrap_or(&self.file);
-        platform::private_directory(folder).map_err(|reason| self.io(reason))?;
-        let _lock = self.lock()?;
-        let mut record = self.read()?;
-        let key = key(common_dir);
-        let place = record.repositories.iter().position(|known| known.path == key);
-        let place = place.unwrap_or_else(|| {
-            record.repositories.push(Repository {
-                path: key,
-                servers: Vec::new(),
-                authorities: Vec::new(),
-            });
-            record.repositories.len() - 1
-        });
-        change(&mut record.repositories[place]);
-        // Serialisation to memory fails only for maps with keys that are no strings.
-        let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
-        text.push(b'\n');
-        platform::replace(&self.file, &text, 0o600).map_err(|reason| self.io(reason))
-    }
-
-    fn read(&self) -> Result<Record, Error> {
-        let text = match fs::read(&self.file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Record {
-                    v: FORMAT,
-                    repositories: Vec::new(),
-                });
-            }
-            Err(reason) => return Err(self.io(reason)),
-        };
-        let damaged = |reason: String| Error::Damaged {
-            path: self.file.clone(),
-            reason,
-        };
-        let record: Record = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-        if record.v != FORMAT {
-            return Err(damaged(format!("it is of format {}", record.v)));
-        }
-        Ok(record)
-    }
-
-    /// Two `install`s at once would lose one's record; nobody holds this for longer than a write.
-    fn lock(&self) -> Result<Lock, Error> {
-        let path = self.file.with_extension("lock");
-        let patience = Instant::now() + Duration::from_secs(5);
-        loop {
-            match Lock::try_take(&path) {
-                Ok(Some(lock)) => return Ok(lock),
-                Ok(None) if Instant::now() < patience => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                Ok(None) => {
-                    return Err(self.io(io::Error::new(
-                        io::ErrorKind::WouldBlock,
-                        "another jenkins-trigger holds its lock",
-                    )));
-                }
-                Err(reason) => return Err(self.io(reason)),
-            }
-        }
-    }
-
-    fn io(&self, reason: io::Error) -> Error {
-        Error::Io {
-            path: self.file.clone(),
-            reason,
-        }
-    }
-}
-
-fn key(common_dir: &Path) -> Text {
-    let real = fs::canonicalize(common_dir).unwrap_or_else(|_| common_dir.to_owned());
-    Text::from(real.as_os_str().as_bytes())
 }

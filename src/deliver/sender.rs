@@ -65,7 +65,11 @@ impl<'a> Sender<'a> {
     ) -> spool::Result<()> {
         let trusted = trust::trusted(&self.common_dir).map_err(|error| error.to_string());
         if let Ok(trusted) = &trusted {
-            let accepted = trusted.authorities.iter().map(|one| one.sha256.as_str());
+            let accepted = trusted
+                .accepted()
+                .authorities
+                .iter()
+                .map(|one| one.sha256.as_str());
             self.spool.sweep_authorities(accepted);
         }
         if haste != Haste::Due {

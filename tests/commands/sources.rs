@@ -4,15 +4,14 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use insta::assert_snapshot;
 use jenkins_stand_in::{Setup, StandIn, User};
 
 use crate::helpers::{Bait, home, ready};
 use crate::support::{
-    Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, developer_with, filtered, program, shop, short_file,
-    with_each_git, write_script,
+    Home, JOB_TOKEN, Ran, TOKEN, USER, developer_with, filtered, program, shop, short_file, with_each_git,
+    write_script,
 };
 
 /// Where credentials can be, in the order in which the places are asked.
@@ -220,7 +219,7 @@ fn the_first_source_that_has_an_answer_counts() {
     http://[JENKINS]/ credentials of helper from git credential
     http://[JENKINS]/ credentials of netrc from ~/.netrc
     http://[JENKINS]/ no credentials
-    ")
+    ");
     });
 }
 
@@ -342,10 +341,10 @@ fn a_store_that_is_not_its_users_alone_is_refused_and_nothing_else_is_asked() {
         );
     });
     refused("another format", &|| {
-        write(&store, r#"{"v":2,"servers":[]}"#, 0o600)
+        write(&store, r#"{"v":2,"servers":[]}"#, 0o600);
     });
     refused("damaged", &|| {
-        write(&store, r#"{"v":"canary","servers":[]}"#, 0o600)
+        write(&store, r#"{"v":"canary","servers":[]}"#, 0o600);
     });
     assert!(!said.contains("canary") && !said.contains(TOKEN), "{said}");
     bait.assert_untouched();
@@ -369,7 +368,7 @@ fn a_store_that_is_not_its_users_alone_is_refused_and_nothing_else_is_asked() {
     held main → shop/deploy: [HOME]/home/.config/jenkins-trigger/credentials is not used, because it is of format 2, not 1; move it away and log in anew: jenkins-trigger login
     --- damaged
     held main → shop/deploy: [HOME]/home/.config/jenkins-trigger/credentials is not used, because it is damaged in line 1, column 13; move it away and log in anew: jenkins-trigger login
-    ")
+    ");
     });
 }
 
@@ -470,7 +469,7 @@ fn a_token_file_that_was_named_must_be_one() {
         held main → shop/deploy: [HOME]/token is not used, because it has more than 64 KiB; put a file there that you can read, or unset JENKINS_TRIGGER_TOKEN_FILE
         --- a pipe
         held main → shop/deploy: [HOME]/token is not used, because it is no file; put a file there that you can read, or unset JENKINS_TRIGGER_TOKEN_FILE
-        ")
+        ");
     });
 }
 
@@ -532,7 +531,7 @@ fn what_is_bound_to_another_server_is_passed_over() {
     ----- stdout -----
     held main → shop/deploy: no credentials for http://[JENKINS]/ (JENKINS_API_TOKEN is for https://old-ci.example.com (JENKINS_URL), and [HOME]/token is for https://ci.example.com, and [HOME]/home/.netrc is not used, because others can read it: chmod 600 [HOME]/home/.netrc); to log in: jenkins-trigger login http://[JENKINS]/
     ----- stderr -----
-    ")
+    ");
     });
     assert!(jenkins.requests().is_empty());
     write_store(&home, &format!("{}/", jenkins.url()), USER, TOKEN);

@@ -158,7 +158,7 @@ fn a_helper_that_hangs_is_ended_with_all_that_it_started() {
     ----- stdout -----
     held main → shop/deploy: no credentials for http://[JENKINS]/ (git credential fill failed: no answer within 10 s); to log in: jenkins-trigger login http://[JENKINS]/
     ----- stderr -----
-    ")
+    ");
     });
     let helper = fs::read_to_string(started).expect("its process id");
     let alive = fs::read_to_string(format!("/proc/{}/stat", helper.trim()));

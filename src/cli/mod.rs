@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod allow;
 mod authorities;
 mod backlog;
 mod cancel;
@@ -9,6 +10,7 @@ mod deliver;
 mod doctor;
 mod enqueue;
 mod file;
+mod fires;
 mod hook;
 mod ids;
 mod install;
@@ -18,12 +20,14 @@ mod outcomes;
 mod push;
 mod pushes;
 mod retry;
+mod reviewed;
 mod servers;
 mod status;
 mod trigger;
 mod trust;
 mod twice;
 mod uninstall;
+mod untrust;
 mod watch;
 
 use std::ffi::OsString;
@@ -84,8 +88,10 @@ enum Command {
     Uninstall(uninstall::Arguments),
     /// Show what git will really run, and what waits
     Status(status::Arguments),
-    /// Allow this repository to reach the servers its file names
+    /// Allow this repository to reach the servers and fire the jobs that its file names
     Trust(trust::Arguments),
+    /// Take back what this repository may reach and fire
+    Untrust(untrust::Arguments),
     /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
     /// Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
@@ -250,7 +256,8 @@ fn is_path(word: &OsString) -> bool {
 /// The detached sender: nobody reads what it would say; the journal has it all.
 fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     platform::close_inherited_files();
-    let send = |common_dir| crate::deliver::run(common_dir, how, Lifetime::errand(&|| false), &mut |_| {});
+    let errand = Lifetime::errand(&|| false);
+    let send = |common_dir| crate::deliver::run(common_dir, (how, consent::ask), errand, &mut |_| {});
     match common_dir.map(send) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
@@ -285,6 +292,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Uninstall(arguments) => uninstall::run(&session, arguments),
                 Command::Status(arguments) => status::run(&session, arguments),
                 Command::Trust(arguments) => trust::run(&session, arguments),
+                Command::Untrust(arguments) => untrust::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
                 Command::Push(arguments) => push::run(&session, arguments),

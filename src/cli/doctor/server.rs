@@ -7,10 +7,12 @@ use url::Url;
 use super::job;
 use super::report::{About, Report};
 use super::subject::Subject;
+use crate::cli::authorities::Authorities;
+use crate::cli::consent::{self, Consent};
 use crate::cli::file::Place;
 use crate::cli::{Refusal, servers};
-use crate::config::{Method, Server};
-use crate::credentials::{self, Keyring, trust};
+use crate::config::{Config, Method, Server};
+use crate::credentials::{self, Keyring};
 use crate::deliver;
 use crate::git::Repository;
 use crate::jenkins::{self, Client, Explanation, Identity, Reached, Version};
@@ -44,7 +46,7 @@ pub(super) const OVER: &str = "all of it took too long";
 
 pub(super) fn examine(
     repository: &Repository,
-    (server, place): (&Server, &Place),
+    (config, server, place): (&Config, &Server, &Place),
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
@@ -56,7 +58,20 @@ pub(super) fn examine(
     };
     report.turn_to(about, &format!("server {url}"));
     match ground(repository, (server, place), subjects, until, report) {
-        Ok(ground) => job::examine_all(&ground, subjects, report),
+        Ok(ground) => {
+            let consent = Consent::of(repository);
+            let authorities = Authorities::new(repository, place);
+            let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+            for subject in subjects {
+                let occasion = consent::occasion(repository, subject.rule);
+                match consent.refusal_of((config, subject.rule), &authorities, occasion) {
+                    Some(why) => refused.push((*subject, why)),
+                    None => allowed.push(*subject),
+                }
+            }
+            job::examine_all(&ground, &allowed, report);
+            job::refuse_all(url, &refused, report);
+        }
         Err(why) => job::leave_all(url, subjects, why, report),
     }
 }
@@ -70,7 +85,7 @@ fn ground<'a>(
     report: &mut Report<'_>,
 ) -> Result<Ground<'a>, &'static str> {
     let url = &server.url;
-    let trusted = match trust::trusted(repository.common_dir()) {
+    let trusted = match consent::trusted(repository.common_dir()) {
         Ok(trusted) => trusted,
         Err(error) => {
             let message = error.to_string();

@@ -166,7 +166,8 @@ pub(super) fn announce(
     // Not once more for each address of the same remote.
     if watched_by.is_none() && !again {
         let triggers: Vec<&Trigger> = push.triggers().collect();
-        say(printer, repository, told, &triggers, push.max_triggers);
+        let consent = Consent::of(repository).expecting(planned.expected);
+        say(printer, &consent, told, &triggers, push.max_triggers);
     }
     Ok(())
 }
@@ -180,7 +181,7 @@ fn id_of(process: &Process) -> ProcessId {
 
 fn say(
     printer: &Printer,
-    repository: &Repository,
+    consent: &Consent,
     mut told: BTreeSet<String>,
     triggers: &[&Trigger],
     max_triggers: usize,
@@ -192,7 +193,6 @@ fn say(
         ));
         return;
     }
-    let consent = Consent::of(repository);
     for trigger in triggers {
         match consent.trouble(trigger) {
             Some(trouble) if !told.insert(trouble.clone()) => {}

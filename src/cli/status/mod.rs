@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::allow::Allow;
 use super::install::refusal;
 use super::{Exit, Session, file, twice};
 use crate::config::FILE_NAME;
@@ -11,8 +12,10 @@ use crate::spool::{Error, Spool};
 use crate::ui::{Table, Tone};
 
 mod contents;
+mod servers;
 
 use contents::Contents;
+use servers::ServerState;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,6 +34,7 @@ struct Report<'a> {
     hooks: Vec<&'a HookState>,
     programs: &'a [Program],
     file: bool,
+    servers: &'a [ServerState],
     /// None of a spool that cannot be used.
     #[serde(flatten)]
     contents: Option<Contents>,
@@ -71,15 +75,25 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         found => Some(found?),
     };
+    let servers = if file {
+        servers::look(&repository)
+    } else {
+        Vec::new()
+    };
+    let bound = Allow::of(&repository)?;
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
+        .chain(bound.map(|allow| allow.wrong).into_iter().flatten())
         .collect();
     if arguments.json {
-        printer.json(&report(&state, file, contents, &warnings));
+        printer.json(&report(&state, (file, &servers), contents, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
+        for server in &servers {
+            server.show(printer);
+        }
         if let Some(contents) = &contents {
             contents.show(printer);
         }
@@ -99,7 +113,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 
 fn report<'a>(
     state: &'a State,
-    file: bool,
+    (file, servers): (bool, &'a [ServerState]),
     contents: Option<Contents>,
     warnings: &'a [String],
 ) -> Report<'a> {
@@ -114,6 +128,7 @@ fn report<'a>(
         hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
         programs: &state.programs,
         file,
+        servers,
         contents,
         problems: &state.problems,
         warnings,

@@ -333,7 +333,7 @@ fn crumb_issuers_that_answer_anything_else_are_lived_with() {
                 let ran = trigger(&repository, PASSWORD, &[]);
                 assert_eq!(ran.code, 3, "{answer:?} {}", ran.whole());
                 let said =
-                    "took what user dev sent for no API token, and asked for a crumb; make an API token at ";
+                    "took what user dev sent (from JENKINS_API_TOKEN) for no API token, and asked for a crumb; ";
                 assert!(ran.stdout.contains(said), "{answer:?} {}", ran.whole());
             });
         }

@@ -243,7 +243,7 @@ fn what_jenkins_does_not_accept_is_not_kept_and_what_was_kept_stays() {
         ----- stdout -----
         ----- stderr -----
         error: Jenkins at 127.0.0.1 does not accept the API token of user dev; nothing was kept
-        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and log in with the user id, not the e-mail address or full name: jenkins-trigger login http://[JENKINS]/
         ");
     });
     assert_eq!(kept(&home), before);

@@ -18,7 +18,7 @@ use super::client::{header, innermost};
 use super::front::Front;
 use super::session::Crumb;
 use super::{Action, ENCODED, Method, Order, job_url};
-use crate::secret::{Login, Secret};
+use crate::secret::{Login, Provenance, Secret};
 use crate::text::harmless;
 use redirect::Leads;
 
@@ -106,6 +106,8 @@ pub(super) struct Tried<'a> {
     pub(super) url: &'a str,
     job: &'a str,
     user: Option<&'a str>,
+    /// Where the user and token were found.
+    provenance: Option<&'a Provenance>,
     secrets: Vec<&'a Secret>,
     /// What was ordered; `None`: something was only to be read.
     order: Option<&'a Order<'a>>,
@@ -121,6 +123,7 @@ impl<'a> Tried<'a> {
         let token = order.login.map(|login| &login.token);
         Self {
             user: order.login.map(|login| login.user.as_str()),
+            provenance: order.login.and_then(|login| login.provenance.as_ref()),
             secrets: token.into_iter().chain(order.job_token).collect(),
             order: Some(order),
             for_trigger: true,
@@ -132,6 +135,7 @@ impl<'a> Tried<'a> {
     pub(super) fn to_read(server: &'a Url, url: &'a str, reading: &Reading<'a>) -> Self {
         Self {
             user: Some(&reading.login.user),
+            provenance: reading.login.provenance.as_ref(),
             secrets: vec![&reading.login.token],
             for_trigger: reading.for_trigger,
             ..Self::to_ask(server, url, reading.job)
@@ -145,6 +149,7 @@ impl<'a> Tried<'a> {
             url,
             job,
             user: None,
+            provenance: None,
             secrets: Vec::new(),
             order: None,
             for_trigger: false,
@@ -617,10 +622,7 @@ mod tests {
     #[test]
     fn a_secret_that_the_server_repeats_is_not_said() {
         let server = Url::parse("https://ci.example.com/").expect("a URL");
-        let login = Login {
-            user: "ada".into(),
-            token: Secret::new("11 secret/token".into()),
-        };
+        let login = Login::new("ada".into(), Secret::new("11 secret/token".into()));
         let reading = Reading {
             job: "job",
             login: &login,

@@ -85,9 +85,8 @@ fn path(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-fn secret(name: &str) -> Option<Secret> {
-    let value = env::var(name).ok()?;
-    (!value.is_empty()).then(|| Secret::new(value))
+fn value(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Whether the user switched the hooks off.
@@ -249,15 +248,13 @@ pub fn declared(name: &str) -> Option<Vec<u8>> {
 /// The Jenkins user id and API token, if both are set.
 #[must_use]
 pub fn jenkins_login() -> Option<Login> {
-    let user = env::var(USER_ID).ok().filter(|user| !user.is_empty())?;
-    let token = secret(API_TOKEN)?;
-    Some(Login::new(user, token))
+    Some(Login::new(value(USER_ID)?, Secret::new(value(API_TOKEN)?)))
 }
 
 /// The server that the user id and token are for, if the user bound them to one.
 #[must_use]
 pub fn jenkins_url() -> Option<String> {
-    env::var(URL).ok().filter(|url| !url.is_empty())
+    value(URL)
 }
 
 /// The name of the variable that holds the job trigger token called `name`: upper case, `-` to `_`.
@@ -270,7 +267,9 @@ pub fn job_token_variable(name: &str) -> String {
 /// The job trigger token in the variable called `name`.
 #[must_use]
 pub fn job_token(name: &str) -> Option<Secret> {
-    (name != TOKEN_FILE).then(|| secret(name)).flatten()
+    let text = value(name).filter(|_| name != TOKEN_FILE)?;
+    // Whoever knows the job lets it be hidden.
+    Some(Secret::unregistered(text))
 }
 
 /// The variables of this process that a child with work elsewhere must not inherit.

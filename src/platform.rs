@@ -14,7 +14,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -66,7 +66,7 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Creates `path` for all who may write to the git directory `repository`: with the mode of its
-/// `objects`, and, if root creates it, for the owner of `repository`. One that is there stays as it
+/// `objects`, where none may take away what another has put there, and, if root creates it, for the owner of `repository`. One that is there stays as it
 /// is, and may be no link: whoever set that would have this user write where he likes.
 ///
 /// # Errors
@@ -87,7 +87,12 @@ pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
     }
     // Where either fails, the folder is this user's alone, which is no reason to stop.
     if let Ok(objects) = fs::metadata(repository.join("objects")) {
-        let _ = fs::set_permissions(path, objects.permissions());
+        let mut mode = objects.mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            // Each takes away only what is his.
+            mode |= 0o1000;
+        }
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode));
     }
     if user_id() == 0
         && let Ok(owned) = fs::metadata(repository)

@@ -44,6 +44,7 @@ use crate::deliver::{COMMAND as SEND_DETACHED, Lifetime, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::secret;
 use crate::spool;
 use crate::ui::{Color, Printer, Verbosity};
 
@@ -57,7 +58,7 @@ use crate::ui::{Color, Printer, Verbosity};
 Credentials come from the first of these that has some for the server: JENKINS_USER_ID and JENKINS_API_TOKEN (for the
 server in JENKINS_URL, if that is set); the file that JENKINS_TRIGGER_TOKEN_FILE names; what `jenkins-trigger login` kept;
 git's credential helpers; ~/.netrc. A job's trigger token, with `token_from: name` in the file, is in the variable
-JENKINS_TRIGGER_TOKEN_<NAME> or in the same places.
+JENKINS_TRIGGER_TOKEN_<NAME> or in the same places (`jenkins-trigger login --job-token NAME`).
 JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),
@@ -232,6 +233,15 @@ pub fn main() -> ExitCode {
 /// Runs the program; the first argument is its name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Whoever is never asked for his token may still say it, or write it down.
+    let login = environment::jenkins_login();
+    let code = dispatch(arguments);
+    drop(login);
+    secret::forget_all();
+    code
+}
+
+fn dispatch(arguments: Vec<OsString>) -> ExitCode {
     // Before clap: a hook exits with 0 whatever its arguments, and starts as fast as it can.
     let mut words = arguments.get(1..).unwrap_or_default().iter();
     match words.next().and_then(|word| word.to_str()) {
@@ -344,6 +354,10 @@ fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> a
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         file::show(printer, beginning, mistake);
+        return Ok(Exit::Act);
+    }
+    if let Some(error @ spool::Error::Secret(_)) = error.downcast_ref() {
+        printer.error(&format!("{beginning}nothing triggered: {error}"), None);
         return Ok(Exit::Act);
     }
     if let Some(spool::Error::NotOurs {

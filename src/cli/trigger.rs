@@ -19,8 +19,8 @@ use crate::event::{Event, manual};
 use crate::git::{Head, Repository};
 use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
-use crate::secret::Secret;
-use crate::spool::{Outcome, Spool, Trigger};
+use crate::secret::{self, Secret};
+use crate::spool::{self, Outcome, Spool, Trigger};
 use crate::text::{Text, shell_argument, shell_word};
 use crate::ui::{Printer, Tone};
 
@@ -209,6 +209,9 @@ fn send(
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
+    if let Some(part) = triggers.iter().find_map(Trigger::secret_part) {
+        return Err(spool::Error::Secret(part).into());
+    }
     let sending = Foreground::begin(&spool, repository.common_dir())?;
     for trigger in triggers {
         spool.put(trigger)?;
@@ -286,7 +289,7 @@ fn show(
     let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
     let parameters = deliver::parameters_of(trigger);
     let token = trigger.token_from.as_deref().map(environment::job_token_variable);
-    let masked = Secret::new("•••".into());
+    let masked = Secret::unregistered(secret::MASK.into());
     let job_token = token.as_ref().map(|_| &masked);
     // Its id would be found nowhere.
     let cause = &trigger.cause.0;

@@ -168,7 +168,11 @@ impl Keyring {
     /// [`Error::NoJobToken`], and as [`Keyring::login`].
     pub fn job_token(&self, server: &Url, name: &str, job: &str) -> Result<Found<Secret>, Error> {
         let answers = ORDER.iter().map(|place| self.job_token_in(*place, server, name));
-        first(answers, server)?.map_err(|passed_over| {
+        let found = first(answers, server)?.map(|found| Found {
+            value: found.value.registered_for(job),
+            ..found
+        });
+        found.map_err(|passed_over| {
             Error::NoJobToken(Box::new(NoJobToken {
                 server: server.clone(),
                 job: job.to_owned(),
@@ -190,7 +194,13 @@ impl Keyring {
             Place::Environment => login_in_environment(server),
             Place::TokenFile => self.in_token_file(server, |file| file.login().cloned()),
             Place::Store => self.in_store(|contents| contents.login(server)),
-            Place::Helper => self.in_helper(server, Wanted::User),
+            Place::Helper => match self.in_helper(server, Wanted::User) {
+                Answer::Found(found) => {
+                    let Login { user, token, .. } = found.value;
+                    bound(Login::new(user, token), found.source)
+                }
+                other => other,
+            },
             Place::Netrc => self.in_netrc(|netrc| netrc.login(server)),
         };
         if let Answer::Found(found) = &mut answer {

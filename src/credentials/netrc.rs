@@ -119,7 +119,7 @@ fn parse(text: &str) -> Vec<Entry> {
                 };
                 match &**word {
                     "login" => entry.login = Some(value.to_string()),
-                    "password" => entry.password = Some(Secret::new(value.to_string())),
+                    "password" => entry.password = Some(Secret::unregistered(value.to_string())),
                     _ => {}
                 }
             }

@@ -58,7 +58,7 @@ struct Kept(Secret);
 
 impl<'de> Deserialize<'de> for Kept {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
+        String::deserialize(deserializer).map(|text| Self(Secret::unregistered(text)))
     }
 }
 

@@ -128,7 +128,7 @@ impl TokenFile {
                     return Err("has no token after the `=`");
                 }
                 self.job_tokens
-                    .push((name.to_owned(), Secret::new(token.to_owned())));
+                    .push((name.to_owned(), Secret::unregistered(token.to_owned())));
             }
             _ => {
                 let (user, token) = line

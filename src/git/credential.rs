@@ -87,10 +87,12 @@ pub fn credential_fill(wanted: &Description) -> Result<Option<Login>, Error> {
     if !is_sound(user) || !is_sound(password) || user.contains(':') || wrong_user {
         return Ok(None);
     }
-    Ok(Some(Login::new(
-        user.to_owned(),
-        Secret::new(password.to_owned()),
-    )))
+    Ok(Some(Login {
+        user: user.to_owned(),
+        // It may be a job's, and whoever asked knows of which.
+        token: Secret::unregistered(password.to_owned()),
+        provenance: None,
+    }))
 }
 
 /// Gives it to every helper to keep. git does not tell whether one did.

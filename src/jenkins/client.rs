@@ -14,7 +14,7 @@ use super::front::Front;
 use super::session::{Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
-use crate::secret::Login;
+use crate::secret::{Login, conceal};
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -196,6 +196,7 @@ fn body(response: Response) -> String {
     let mut bytes = Vec::new();
     // What is there says enough, or nothing does.
     let _ = response.take(MOST_BODY).read_to_end(&mut bytes);
+    conceal(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::Printer;
 use crate::platform::terminal::{self, Line};
-use crate::secret::Secret;
+use crate::secret::{Secret, redact};
 use crate::text::harmless;
 
 /// Why a question has no answer.
@@ -75,7 +75,7 @@ impl Printer {
 
     fn put(&self, question: &str) {
         let mut err = AutoStream::new(io::stderr(), self.color).lock();
-        let _ = write!(err, "{} ", harmless(question));
+        let _ = write!(err, "{} ", harmless(&redact(question)));
         let _ = err.flush();
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments, name: &str) -> anyho
         Checked::Refused(_) => {}
     }
     if let Ok(found) = Keyring::default().job_token(url, name, "")
-        && found.value.expose() != token.expose()
+        && !found.value.is(&token)
     {
         printer.warning(&format!(
             "{} goes first, and has another token: take it away for what was kept to count",
@@ -104,7 +104,7 @@ fn check(chosen: &Chosen, url: &Url, name: &str, token: &Secret) -> Checked {
 
 /// What is nobody's trigger token.
 fn no_token() -> Secret {
-    Secret::new("no-token-of-any-job".into())
+    Secret::unregistered("no-token-of-any-job".into())
 }
 
 fn is_of(chosen: &Chosen, rule: &Rule, url: &Url) -> bool {

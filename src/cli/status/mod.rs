@@ -77,6 +77,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let servers = servers::of(&repository);
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
+        .chain(spool.elsewhere().map(str::to_owned))
         .collect();
     if arguments.json {
         printer.json(&report(&state, (file, &servers), contents, &warnings));

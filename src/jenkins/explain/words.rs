@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{Case, ENCODED};
 use crate::jenkins::job_url;
+use crate::secret::redact;
 
 pub(in crate::jenkins) const RETRY: &str = "then: jenkins-trigger retry";
 pub(super) const AGAIN: &str = "it is tried again later";
@@ -126,7 +127,7 @@ impl Case<'_> {
         };
         let said = self.answer().and_then(|answer| answer.server.as_deref());
         match from_front.or(said).filter(|name| !name.is_empty()) {
-            Some(name) => format!("{} answers there", clipped(&self.tried.conceal(name), 60)),
+            Some(name) => format!("{} answers there", clipped(&redact(name), 60)),
             None => "another server answers there".into(),
         }
     }

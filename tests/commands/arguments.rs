@@ -109,7 +109,7 @@ fn the_help_names_every_command_and_variable() {
     Credentials come from the first of these that has some for the server: JENKINS_USER_ID and JENKINS_API_TOKEN (for the
     server in JENKINS_URL, if that is set); the file that JENKINS_TRIGGER_TOKEN_FILE names; what `jenkins-trigger login` kept;
     git's credential helpers; ~/.netrc. A job's trigger token, with `token_from: name` in the file, is in the variable
-    JENKINS_TRIGGER_TOKEN_<NAME> or in the same places.
+    JENKINS_TRIGGER_TOKEN_<NAME> or in the same places (`jenkins-trigger login --job-token NAME`).
     JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
     Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),

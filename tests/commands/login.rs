@@ -242,8 +242,8 @@ fn what_jenkins_does_not_accept_is_not_kept_and_what_was_kept_stays() {
         exit code: 3
         ----- stdout -----
         ----- stderr -----
-        error: Jenkins at 127.0.0.1 does not accept the API token of user dev; nothing was kept
-        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and log in: jenkins-trigger login http://[JENKINS]/
+        error: Jenkins at 127.0.0.1 does not accept that API token or password of user dev; nothing was kept
+        help: it may be mistyped, revoked or expired, and the user id is not the e-mail address or full name; with a single sign-on Jenkins takes API tokens only: make one at http://[JENKINS]/me/security/
         ");
     });
     assert_eq!(kept(&home), before);

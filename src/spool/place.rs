@@ -25,15 +25,7 @@ pub(super) fn of(common_dir: &Path) -> Spool {
     if [common_dir, &beside].into_iter().any(is_open_to_others)
         && let Some(elsewhere) = elsewhere(common_dir)
     {
-        let trouble = check_folder(&folder).err();
-        let why = match &trouble {
-            Some(Error::NotOurs {
-                path,
-                problem,
-                remedy,
-            }) => Some(format!("{} {problem}; {remedy}", path.display())),
-            _ => None,
-        };
+        let why = taken(&folder, &beside);
         // What was put there once stays there, whatever becomes of the other place.
         if why.is_some() || elsewhere.exists() {
             let kept = format!(
@@ -49,6 +41,25 @@ pub(super) fn of(common_dir: &Path) -> Spool {
     Spool {
         folder,
         elsewhere: None,
+    }
+}
+
+/// Why this user cannot have the folder.
+fn taken(folder: &Path, beside: &Path) -> Option<String> {
+    match check_folder(folder) {
+        Err(Error::NotOurs {
+            path,
+            problem,
+            remedy,
+        }) => Some(format!("{} {problem}; {remedy}", path.display())),
+        Err(error) => Some(error.to_string()),
+        // Whoever made it keeps it to himself.
+        Ok(()) if beside.exists() && !folder.exists() && !platform::may_put_into(beside) => Some(format!(
+            "you may not write into {0}; have its owner make it as {1} is, or remove it: rm -r {0}",
+            shell_argument(beside.as_os_str().as_bytes()),
+            shell_argument(beside.with_file_name("objects").as_os_str().as_bytes()),
+        )),
+        Ok(()) => None,
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     }
     let left = left(url, &wanted);
     for (source, way) in &left {
-        printer.error(&format!("{source} still answers for {url}"), Some(way));
+        printer.error(&format!("{source} still has something for {url}"), Some(way));
     }
     if erased.places.is_empty() && left.is_empty() && erased.sound {
         return Err(Refusal::plain(match &wanted {

@@ -17,7 +17,7 @@ pub(super) fn login(printer: &Printer, url: &Url, user: Option<&str>) -> anyhow:
         return piped(url, user);
     }
     printer.note(&format!(
-        "An API token is made at {url}me/security/ (Add new Token); a password does too, and a token is made of it."
+        "An API token is made at {url}me/security/ (Add new Token); a password will do: one is made with it."
     ));
     let user = match user {
         Some(user) => user.to_owned(),

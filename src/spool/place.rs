@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::{Error, Result, Spool, io_error, sha256};
 use crate::environment;
@@ -54,13 +56,25 @@ fn taken(folder: &Path, beside: &Path) -> Option<String> {
         }) => Some(format!("{} {problem}; {remedy}", path.display())),
         Err(error) => Some(error.to_string()),
         // Whoever made it keeps it to himself.
-        Ok(()) if beside.exists() && !folder.exists() && !platform::may_put_into(beside) => Some(format!(
+        Ok(()) if beside.exists() && !folder.exists() && !becomes_open(beside) => Some(format!(
             "you may not write into {0}; have its owner make it as {1} is, or remove it: rm -r {0}",
             shell_argument(beside.as_os_str().as_bytes()),
             shell_argument(beside.with_file_name("objects").as_os_str().as_bytes()),
         )),
         Ok(()) => None,
     }
+}
+
+/// Whether this user may write into the folder, perhaps only once he who is just making it has given
+/// it its mode.
+fn becomes_open(folder: &Path) -> bool {
+    const GLANCES: usize = 20;
+    let look = || platform::may_put_into(folder);
+    let later = || {
+        thread::sleep(Duration::from_millis(5));
+        look()
+    };
+    look() || (0..GLANCES).any(|_| later())
 }
 
 /// The place that nobody else can write to.

@@ -119,7 +119,8 @@ fn a_trigger_token_goes_alone() {
     });
     assert_eq!(ran.code, 1, "{}", ran.whole());
     assert!(
-        ran.stderr.contains("JENKINS_TRIGGER_TOKEN_DEPLOY still has something"),
+        ran.stderr
+            .contains("JENKINS_TRIGGER_TOKEN_DEPLOY still has something"),
         "{}",
         ran.whole()
     );

@@ -84,6 +84,17 @@ pub struct Login {
     pub user: String,
     /// The API token, or the password.
     pub token: Secret,
+    /// Where the two were found, if they are kept anywhere.
+    pub provenance: Option<Provenance>,
+}
+
+/// Where a login was found, for whoever has to say what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The place, as its user would name it.
+    pub name: String,
+    /// How another token gets there: what follows after "make one at … and".
+    pub renewal: String,
 }
 
 impl Login {
@@ -94,7 +105,11 @@ impl Login {
         known::learn(&token.0, &token.0);
         let both = Zeroizing::new(format!("{user}:{}", token.expose()));
         known::learn(&token.0, &both);
-        Self { user, token }
+        Self {
+            user,
+            token,
+            provenance: None,
+        }
     }
 }
 

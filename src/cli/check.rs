@@ -4,6 +4,7 @@ use bstr::BString;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::sources::{self, Known};
 use super::{Exit, Refusal, Session, enqueue, file, twice};
 use crate::config::{Config, EventKind, Method, PatternList, Rule};
 use crate::event::{ChangedPaths, Event, Kind, manual};
@@ -88,7 +89,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         (None, None) => None,
     };
     match subject {
-        None => summary(printer, &source.origin, &config, &warnings, arguments.json),
+        None => summary(
+            printer,
+            (&source.origin, &config),
+            &sources::known(&config),
+            &warnings,
+            arguments.json,
+        ),
         Some(event) => explain(printer, &repository, &config, &event, arguments)?,
     }
     if !arguments.json {
@@ -114,6 +121,7 @@ struct Summary<'a> {
     valid: bool,
     file: &'a str,
     rules: Vec<SummaryRule<'a>>,
+    servers: &'a [Known],
     warnings: &'a [String],
 }
 
@@ -143,7 +151,13 @@ fn warnings(repository: &Repository, config: &Config) -> Vec<String> {
     unheard_causes.chain(twice::warning(config, &installed)).collect()
 }
 
-fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String], json: bool) {
+fn summary(
+    printer: &Printer,
+    (origin, config): (&str, &Config),
+    servers: &[Known],
+    warnings: &[String],
+    json: bool,
+) {
     if json {
         printer.json(&Summary {
             valid: true,
@@ -153,6 +167,7 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
                 .iter()
                 .map(|rule| summary_rule(config, rule))
                 .collect(),
+            servers,
             warnings,
         });
         return;
@@ -170,6 +185,9 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
         ]);
     }
     printer.table(&table);
+    for server in servers {
+        printer.result(&server.line());
+    }
 }
 
 /// An event of a rule, with the remotes where they count.

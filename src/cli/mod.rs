@@ -22,6 +22,7 @@ mod push;
 mod pushes;
 mod retry;
 mod servers;
+mod sources;
 mod status;
 mod trigger;
 mod trust;
@@ -54,9 +55,10 @@ use crate::ui::{Color, Printer, Verbosity};
 #[derive(Debug, Parser)]
 #[command(name = "jenkins-trigger", version, arg_required_else_help = true)]
 #[command(after_help = "\
-Credentials: jenkins-trigger login; or JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that
-is set). A job's trigger token: jenkins-trigger login --job-token NAME, or JENKINS_TRIGGER_TOKEN_<NAME>; with
-`token_from: name` in the file.
+Credentials come from the first of these that has some for the server: JENKINS_USER_ID and JENKINS_API_TOKEN (for the
+server in JENKINS_URL, if that is set); the file that JENKINS_TRIGGER_TOKEN_FILE names; what `jenkins-trigger login` kept;
+git's credential helpers; ~/.netrc. A job's trigger token, with `token_from: name` in the file, is in the variable
+JENKINS_TRIGGER_TOKEN_<NAME> or in the same places (`jenkins-trigger login --job-token NAME`).
 JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),

@@ -301,11 +301,7 @@ fn show(
         printer.result(&curl(&order, &url, token.as_deref(), ca.as_deref()));
         return Ok(());
     }
-    let mut secrets = Vec::new();
-    if method.needs_user() {
-        secrets.extend([environment::USER_ID.to_owned(), environment::API_TOKEN.to_owned()]);
-    }
-    secrets.extend(token);
+    let secrets = secrets_of(trigger, method, &server);
     let form = order.form(true);
     if arguments.json {
         printer.json(&Shown {
@@ -327,6 +323,25 @@ fn show(
     }
     printer.result(&format!("    with {}", secrets.join(", ")));
     Ok(())
+}
+
+/// What secrets it would go out with, and where they are.
+fn secrets_of(trigger: &Trigger, method: jenkins::Method, server: &Url) -> Vec<String> {
+    let keyring = Keyring::default();
+    let mut secrets = Vec::new();
+    if method.needs_user() {
+        secrets.push(match keyring.login(server) {
+            Ok(found) => format!("the API token of {} from {}", found.value.user, found.source),
+            Err(error) => error.to_string(),
+        });
+    }
+    if let Some(name) = &trigger.token_from {
+        secrets.push(match keyring.job_token(server, name, &trigger.job) {
+            Ok(found) => format!("the trigger token {name} from {}", found.source),
+            Err(error) => error.to_string(),
+        });
+    }
+    secrets
 }
 
 /// The same request for a shell; the shell fills the secrets in.

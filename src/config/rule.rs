@@ -238,7 +238,7 @@ fn token_of(node: &Node) -> Result<String, Problem> {
     Err(Problem::secret(
         node.id,
         "`token_from` names a token, with letters, digits, `-` and `_`; it is not the token",
-        "write `token_from: mirror` and set JENKINS_TRIGGER_TOKEN_MIRROR in the environment",
+        "write `token_from: mirror` and run: jenkins-trigger login --job-token mirror",
     ))
 }
 
@@ -291,8 +291,7 @@ fn method_of(
         (Method::JobToken | Method::TokenRoot, None) => Err(Problem::new(
             node.map_or(rule.id, |node| node.id),
             format!("the method `{method}`{origin} needs the name of the job's trigger token"),
-            "add `token_from: NAME` to the rule, and set JENKINS_TRIGGER_TOKEN_NAME in the \
-             environment",
+            "add `token_from: NAME` to the rule, and run: jenkins-trigger login --job-token NAME",
         )),
         _ => Ok(method),
     }

@@ -187,9 +187,7 @@ fn url(node: &Node) -> Result<Url, Problem> {
     if authority.contains('@') || super::secret::has_url_password(text) {
         return Err(refused(
             "a user or password in the server's URL",
-            "remove all up to the `@`; credentials go into JENKINS_USER_ID and JENKINS_API_TOKEN in \
-             the environment"
-                .into(),
+            "remove all up to the `@`; credentials are kept by: jenkins-trigger login".into(),
         ));
     }
     if text.contains(['\\', ' ', '\t']) {

@@ -14,7 +14,7 @@ use super::store::{Contents, Store};
 use super::token_file::TokenFile;
 use super::{Error, NoJobToken};
 use crate::environment;
-use crate::secret::{Login, Secret};
+use crate::secret::{Login, Provenance, Secret};
 
 /// Where a secret was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,24 @@ pub enum Source {
     Helper,
     /// The user's netrc.
     Netrc(PathBuf),
+}
+
+impl Source {
+    /// How another token gets there.
+    fn renewal(&self, server: &Url) -> String {
+        const USER: &str = "the user id, not the e-mail address or full name";
+        match self {
+            Self::Environment(_) => format!(
+                "set {} ({USER}) and {}, or unset both and log in: jenkins-trigger login {server}",
+                environment::USER_ID,
+                environment::API_TOKEN
+            ),
+            Self::TokenFile(_) => format!("write `user:token` into {self} ({USER})"),
+            Self::Store(_) | Self::Helper | Self::Netrc(_) => {
+                format!("log in: jenkins-trigger login {server}")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Source {
@@ -172,19 +190,26 @@ impl Keyring {
     }
 
     fn login_in(&self, place: Place, server: &Url) -> Answer<Login> {
-        match place {
+        let mut answer = match place {
             Place::Environment => login_in_environment(server),
             Place::TokenFile => self.in_token_file(server, |file| file.login().cloned()),
             Place::Store => self.in_store(|contents| contents.login(server)),
             Place::Helper => match self.in_helper(server, Wanted::User) {
                 Answer::Found(found) => {
-                    let Login { user, token } = found.value;
+                    let Login { user, token, .. } = found.value;
                     bound(Login::new(user, token), found.source)
                 }
                 other => other,
             },
             Place::Netrc => self.in_netrc(|netrc| netrc.login(server)),
+        };
+        if let Answer::Found(found) = &mut answer {
+            found.value.provenance = Some(Provenance {
+                name: found.source.to_string(),
+                renewal: found.source.renewal(server),
+            });
         }
+        answer
     }
 
     fn job_token_in(&self, place: Place, server: &Url, name: &str) -> Answer<Secret> {

@@ -72,6 +72,18 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Where no source has anything: why some were passed over.
+    #[must_use]
+    pub fn passed_over(&self) -> Option<&[String]> {
+        match self {
+            Self::NoUser { passed_over, .. } => Some(passed_over),
+            Self::NoJobToken(why) => Some(&why.passed_over),
+            _ => None,
+        }
+    }
+}
+
 /// No source has the trigger token of a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

@@ -91,6 +91,7 @@ pub fn credential_fill(wanted: &Description) -> Result<Option<Login>, Error> {
         user: user.to_owned(),
         // It may be a job's, and whoever asked knows of which.
         token: Secret::unregistered(password.to_owned()),
+        provenance: None,
     }))
 }
 

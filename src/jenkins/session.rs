@@ -246,10 +246,7 @@ mod tests {
             ("11correct-horse-battery-staple-xyz", false),
             ("", false),
         ] {
-            let login = Login {
-                user: "ada".into(),
-                token: Secret::new(token.into()),
-            };
+            let login = Login::new("ada".into(), Secret::new(token.into()));
             assert_eq!(is_api_token(&login), is_one, "{token}");
         }
     }

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::install::refusal;
+use super::sources::Known;
 use super::{Exit, Session, file, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
@@ -11,6 +12,7 @@ use crate::spool::{Error, Spool};
 use crate::ui::{Table, Tone};
 
 mod contents;
+mod servers;
 
 use contents::Contents;
 
@@ -31,6 +33,7 @@ struct Report<'a> {
     hooks: Vec<&'a HookState>,
     programs: &'a [Program],
     file: bool,
+    servers: &'a [Known],
     /// None of a spool that cannot be used.
     #[serde(flatten)]
     contents: Option<Contents>,
@@ -71,16 +74,20 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         found => Some(found?),
     };
+    let servers = servers::of(&repository);
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
         .chain(spool.elsewhere().map(str::to_owned))
         .collect();
     if arguments.json {
-        printer.json(&report(&state, file, contents, &warnings));
+        printer.json(&report(&state, (file, &servers), contents, &warnings));
     } else {
         show(session, &state);
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
+        for server in &servers {
+            printer.result(&format!("server    {}", server.line()));
+        }
         if let Some(contents) = &contents {
             contents.show(printer);
         }
@@ -100,7 +107,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 
 fn report<'a>(
     state: &'a State,
-    file: bool,
+    (file, servers): (bool, &'a [Known]),
     contents: Option<Contents>,
     warnings: &'a [String],
 ) -> Report<'a> {
@@ -115,6 +122,7 @@ fn report<'a>(
         hooks: state.hooks.iter().flat_map(|(_, hooks)| hooks).collect(),
         programs: &state.programs,
         file,
+        servers,
         contents,
         problems: &state.problems,
         warnings,

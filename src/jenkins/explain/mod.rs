@@ -16,7 +16,7 @@ use super::client::{header, innermost};
 use super::front::Front;
 use super::session::Crumb;
 use super::{Action, ENCODED, Method, Order, job_url};
-use crate::secret::{Login, concealed, redact};
+use crate::secret::{Login, Provenance, concealed, redact};
 use crate::text::harmless;
 use redirect::Leads;
 
@@ -104,6 +104,8 @@ pub(super) struct Tried<'a> {
     pub(super) url: &'a str,
     job: &'a str,
     user: Option<&'a str>,
+    /// Where the user and token were found.
+    provenance: Option<&'a Provenance>,
     /// What was ordered; `None`: something was only to be read.
     order: Option<&'a Order<'a>>,
     /// A trigger depends on it.
@@ -117,6 +119,7 @@ impl<'a> Tried<'a> {
     pub(super) fn to_build(server: &'a Url, url: &'a str, order: &'a Order<'a>) -> Self {
         Self {
             user: order.login.map(|login| login.user.as_str()),
+            provenance: order.login.and_then(|login| login.provenance.as_ref()),
             order: Some(order),
             for_trigger: true,
             ..Self::to_ask(server, url, order.job)
@@ -127,6 +130,7 @@ impl<'a> Tried<'a> {
     pub(super) fn to_read(server: &'a Url, url: &'a str, reading: &Reading<'a>) -> Self {
         Self {
             user: Some(&reading.login.user),
+            provenance: reading.login.provenance.as_ref(),
             for_trigger: reading.for_trigger,
             ..Self::to_ask(server, url, reading.job)
         }
@@ -139,6 +143,7 @@ impl<'a> Tried<'a> {
             url,
             job,
             user: None,
+            provenance: None,
             order: None,
             for_trigger: false,
             near: Vec::new(),
@@ -600,10 +605,7 @@ mod tests {
     #[test]
     fn a_secret_that_the_server_repeats_is_not_said() {
         let server = Url::parse("https://ci.example.com/").expect("a URL");
-        let login = Login {
-            user: "ada".into(),
-            token: Secret::new("11 secret/token".into()),
-        };
+        let login = Login::new("ada".into(), Secret::new("11 secret/token".into()));
         let reading = Reading {
             job: "job",
             login: &login,

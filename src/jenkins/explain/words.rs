@@ -55,6 +55,20 @@ impl Case<'_> {
         }
     }
 
+    /// Where the user's token comes from, as a part of a sentence.
+    pub(super) fn whence(&self) -> String {
+        let provenance = self.tried.provenance;
+        provenance.map_or_else(String::new, |provenance| format!(" (from {})", provenance.name))
+    }
+
+    /// What is to be done with an API token that was made anew.
+    pub(super) fn renewal(&self) -> String {
+        match self.tried.provenance {
+            Some(provenance) => provenance.renewal.clone(),
+            None => format!("log in: jenkins-trigger login {}", self.tried.server),
+        }
+    }
+
     /// Where this user makes an API token.
     pub(super) fn token_page(&self) -> String {
         let server = self.tried.server;

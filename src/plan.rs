@@ -1,7 +1,7 @@
 //! event × configuration → triggers, each with the reason why a rule fires or does not. Pure:
 //! the same input gives the same plan, and nothing is read or written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Surroundings {
     pub hostname: BString,
     /// The values of the variables that the file names under `env:`, where they are set.
     pub variables: BTreeMap<String, BString>,
+    /// Those that it names and may not read.
+    pub withheld: BTreeSet<String>,
 }
 
 /// One job to be triggered because of one event.
@@ -38,6 +40,9 @@ pub struct Trigger {
     pub token_from: Option<String>,
     /// The parameters, branch parameter first.
     pub parameters: Vec<(String, BString)>,
+    /// The variables that the rules' texts name and that may not be read: without them the rest is
+    /// not what the file asks for.
+    pub withheld: Vec<String>,
     /// How long Jenkins is to wait; `None` leaves it to the job's quiet period.
     pub delay: Option<Duration>,
     /// For how long it is held here, and of those of its rules and branch that come meanwhile only
@@ -281,6 +286,7 @@ fn join(triggers: &mut Vec<Trigger>, new: Trigger) {
             && old.job == new.job
             && old.token_from == new.token_from
             && old.parameters == new.parameters
+            && old.withheld == new.withheld
             && old.delay == new.delay
             && old.coalesce == new.coalesce
             && old.action == new.action
@@ -520,6 +526,7 @@ fn trigger(
         },
         token_from: rule.token_from.clone(),
         parameters,
+        withheld: withheld(rule, surroundings),
         delay: rule.delay.filter(|_| !rule.coalesce),
         // By hand there is nothing to wait for.
         coalesce: rule.delay.filter(|_| rule.coalesce && event.kind != Kind::Manual),
@@ -528,6 +535,13 @@ fn trigger(
         multibranch: rule.multibranch,
         strict_parameters: rule.strict_parameters,
     }
+}
+
+/// The variables that a rule reads, of those that it may not.
+fn withheld(rule: &Rule, surroundings: &Surroundings) -> Vec<String> {
+    let mut names = rule.variables();
+    names.retain(|name| surroundings.withheld.contains(*name));
+    names.into_iter().map(str::to_owned).collect()
 }
 
 fn value_of(variable: &Variable, event: &Event, surroundings: &Surroundings) -> Option<Vec<u8>> {

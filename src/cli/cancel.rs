@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use jiff::Timestamp;
 use url::Url;
 
-use super::{Exit, Refusal, Session, ids, outcomes, pushes};
+use super::{Exit, Refusal, Session, consent, ids, outcomes, pushes};
 use crate::deliver::Foreground;
 use crate::jenkins;
 use crate::spool::{self, Entry, Outcome, Push, Spool, Trigger, Unreadable};
@@ -41,7 +41,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let repository = session.repository()?;
     let spool = Spool::of(repository.common_dir());
     // From here on nobody sends what is dropped.
-    let sending = Foreground::begin(&spool, repository.common_dir())?;
+    let sending = Foreground::begin(&spool, repository.common_dir(), consent::ask)?;
     if !sending.has_lock() {
         return Err(Refusal::new(
             "another sender is at work, and it takes long",

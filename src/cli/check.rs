@@ -4,6 +4,10 @@ use bstr::BString;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::allow::Allow;
+use super::authorities::Authorities;
+use super::consent::{self, Consent};
+use super::file::Place;
 use super::sources::{self, Known};
 use super::{Exit, Refusal, Session, enqueue, file, twice};
 use crate::config::{Config, EventKind, Method, PatternList, Rule};
@@ -75,7 +79,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         Err(mistake) => return Err(mistake.into()),
     };
-    let warnings = warnings(&repository, &config);
+    let warnings = warnings(&repository, &config, &source.place);
     let subject = match (&arguments.branch, &arguments.tag) {
         (Some(branch), _) => Some(branch_event(printer, &repository, &config, branch)?),
         (None, Some(tag)) => Some(tag_event(printer, &repository, tag)?),
@@ -135,7 +139,7 @@ struct SummaryRule<'a> {
 }
 
 /// What is allowed and yet probably not meant.
-fn warnings(repository: &Repository, config: &Config) -> Vec<String> {
+fn warnings(repository: &Repository, config: &Config, place: &Place) -> Vec<String> {
     let unheard_causes = config
         .rules
         .iter()
@@ -148,7 +152,35 @@ fn warnings(repository: &Repository, config: &Config) -> Vec<String> {
             )
         });
     let installed = state::inspect(repository).map_or_else(|_| Vec::new(), |state| state.firing());
-    unheard_causes.chain(twice::warning(config, &installed)).collect()
+    let consent = Consent::of(repository);
+    // Where nothing fires and nothing was allowed, nothing is held.
+    let held = if installed.is_empty() && consent.is_none() {
+        Vec::new()
+    } else {
+        held(repository, (config, place), &consent)
+    };
+    let bound = Allow::of(repository).ok().flatten();
+    unheard_causes
+        .chain(twice::warning(config, &installed))
+        .chain(held)
+        .chain(bound.map(|allow| allow.wrong).into_iter().flatten())
+        .collect()
+}
+
+/// What of the file would be held, each reason once.
+fn held(repository: &Repository, (config, place): (&Config, &Place), consent: &Consent) -> Vec<String> {
+    let authorities = Authorities::new(repository, place);
+    let mut told = Vec::new();
+    for rule in &config.rules {
+        let occasion = consent::occasion(repository, rule);
+        if let Some(why) = consent.refusal_of((config, rule), &authorities, occasion) {
+            let why = format!("it would be held: {why}");
+            if !told.contains(&why) {
+                told.push(why);
+            }
+        }
+    }
+    told
 }
 
 fn summary(
@@ -252,7 +284,7 @@ fn explain(
         None => vec![Kind::PostCommit, Kind::PostPush, Kind::PostReceive],
     };
     let remote = remote(printer, repository, arguments.remote.as_ref())?;
-    let surroundings = enqueue::surroundings(config);
+    let consent = Consent::of(repository);
     let plans: Vec<(Kind, Plan)> = kinds
         .into_iter()
         // No commit makes a tag.
@@ -263,6 +295,7 @@ fn explain(
                 remote: (kind == Kind::PostPush).then(|| remote.clone()),
                 ..event.clone()
             };
+            let surroundings = enqueue::surroundings(config, &consent, enqueue::occasion(kind));
             let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
             (kind, plan)
         })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{Exit, Refusal, Session, outcomes};
+use super::{Exit, Refusal, Session, consent, outcomes};
 use crate::deliver::{self, Lifetime, Start};
 use crate::environment::RepositoryPaths;
 use crate::git::Repository;
@@ -141,7 +141,9 @@ fn serve(common_dir: &Path, lifetime: Lifetime<'_>, interruption: &Interruption,
         let _ = tell.send((common_dir.to_owned(), told));
     };
     loop {
-        match deliver::run(common_dir, Start::Eager, lifetime, &mut |entry| say(Ok(entry))) {
+        match deliver::run(common_dir, (Start::Eager, consent::ask), lifetime, &mut |entry| {
+            say(Ok(entry));
+        }) {
             Ok(()) if !lifetime.is_endless() || interruption.came() => return,
             // Somebody removed the spool: the next trigger makes another.
             Ok(()) => {}

@@ -6,9 +6,11 @@ use bstr::BString;
 use jiff::Timestamp;
 
 use super::authorities::Authorities;
+use super::consent::Consent;
 use crate::config::{Action, Config};
+use crate::credentials::trust::Occasion;
 use crate::environment;
-use crate::event::{ChangedPaths, DefaultBranch, Event, short};
+use crate::event::{ChangedPaths, DefaultBranch, Event, Kind, short};
 use crate::git::Repository;
 use crate::plan::{self, Plan, Reason, Surroundings};
 use crate::platform;
@@ -19,18 +21,36 @@ use crate::text::Text;
 /// looked for: whoever pushed waits for it.
 const MOST_COMPARED: usize = 200;
 
-/// What the file's templates may ask of this process.
-pub(super) fn surroundings(config: &Config) -> Surroundings {
-    let variables: BTreeMap<_, _> = config
+/// What the file's templates may ask of this process: of the variables those that the user lets it
+/// read on such an occasion. No other is looked at.
+pub(super) fn surroundings(config: &Config, consent: &Consent, occasion: Occasion) -> Surroundings {
+    let (read, withheld): (Vec<&String>, Vec<&String>) = config
         .env
         .iter()
+        .partition(|name| consent.may_read(name, occasion));
+    let variables: BTreeMap<_, _> = read
+        .into_iter()
         .filter_map(|name| Some((name.clone(), environment::declared(name)?.into())))
         .collect();
     Surroundings {
         user: environment::user_name().into(),
         hostname: platform::hostname().into(),
         variables,
+        withheld: withheld.into_iter().cloned().collect(),
     }
+}
+
+/// The occasion that an event is.
+pub(super) fn occasion(kind: Kind) -> Occasion {
+    Occasion::of(kind.name())
+}
+
+/// What is said of a variable that the file may not read.
+pub(super) fn withheld_of(name: &str) -> String {
+    format!(
+        "{name} is not read from the environment, which you have not allowed this file; to allow it: jenkins-trigger \
+         trust"
+    )
 }
 
 /// Finds out what one of so many events changed, if the file asks for that.
@@ -127,6 +147,7 @@ pub(super) fn triggers(
             method: planned.method.to_string(),
             job: planned.job.clone(),
             token_from: planned.token_from.clone(),
+            withheld: planned.withheld.clone(),
             parameters: planned
                 .parameters
                 .iter()

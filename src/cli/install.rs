@@ -5,11 +5,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use url::Url;
 
-use super::{Exit, Refusal, Session, file, servers, twice};
-use crate::config::FILE_NAME;
+use super::allow::Allow;
+use super::fires::{self, Difference};
+use super::{Exit, Refusal, Session, file, reviewed, servers, twice};
+use crate::config::{Config, FILE_NAME};
 use crate::environment;
-use crate::git::{self, Repository};
+use crate::git::{self, Head, Repository};
 use crate::install::{self, Done, Request, state};
 use crate::platform;
 use crate::ui::Printer;
@@ -72,7 +75,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     global: bool,
 
-    /// Trust the servers of the file, and add lines to husky's own files, without asking
+    /// Allow the servers and jobs of the file, and add lines to husky's own files, without asking
     #[arg(short, long)]
     yes: bool,
 }
@@ -133,6 +136,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     {
         printer.warning(&warning);
     }
+    if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
+        check_head(printer, &repository)?;
+    }
     let Some((config, place)) = config else {
         printer.note(&format!(
             "there is no {FILE_NAME} yet; write one, then: jenkins-trigger trust"
@@ -148,7 +154,11 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     for authority in answers.authorities.iter().filter(|authority| authority.is_new) {
         printer.note(&format!("trusted: {authority}"));
     }
-    servers::release(printer, &repository, &answers)?;
+    allow_fires(printer, &repository, (&config, &answers.trusted), arguments.yes)?;
+    if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
+        say_bound(printer, &repository, &config)?;
+    }
+    servers::release(printer, &repository)?;
     for authority in &answers.declined_authorities {
         printer.warning(&format!(
             "nothing is sent where {authority} until you allow it: jenkins-trigger trust"
@@ -160,6 +170,63 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         ));
     }
     Ok(exit)
+}
+
+/// Records what the file may fire now. Where something was recorded before, what is new is asked about.
+fn allow_fires(
+    printer: &Printer,
+    repository: &Repository,
+    (config, servers): (&Config, &[Url]),
+    yes: bool,
+) -> anyhow::Result<()> {
+    let difference = Difference::of(repository, config, servers)?;
+    let first = difference.is_first();
+    let sign = if first { "allowed:" } else { "+" };
+    for line in difference.added() {
+        printer.note(&format!("{sign} {line}"));
+    }
+    if first || !difference.has_new() || fires::confirm(printer, yes) {
+        difference.add(repository)?;
+    } else {
+        printer.warning("nothing of that is sent until you allow it: jenkins-trigger trust");
+    }
+    // A repository may have come with a default branch of its own.
+    if let Some(found) = reviewed::look(repository) {
+        let own = reviewed::fires(config);
+        let remote = reviewed::remote(repository);
+        for fire in found.accepted.fires.iter().filter(|fire| !own.contains(fire)) {
+            printer.note(&format!(
+                "the file at the default branch of {remote} counts too: {fire}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What pushes into this repository may trigger, where its owner has bounded it.
+fn say_bound(printer: &Printer, repository: &Repository, config: &Config) -> anyhow::Result<()> {
+    let Some(allow) = Allow::of(repository)? else {
+        return Ok(());
+    };
+    allow.tell(printer);
+    for outside in allow.outside(config) {
+        printer.warning(&outside);
+    }
+    Ok(())
+}
+
+/// Without a default branch no file counts for what is pushed.
+fn check_head(printer: &Printer, repository: &Repository) -> anyhow::Result<()> {
+    let what = match repository.head()? {
+        Head::Branch { tip: Some(_), .. } => return Ok(()),
+        Head::Branch { reference, .. } => format!("HEAD names {reference}, which is no branch here yet"),
+        Head::Detached { .. } => "HEAD is detached".to_owned(),
+    };
+    printer.warning(&format!(
+        "{what}: pushes trigger what the file of the default branch says, and there is none; to set it: git \
+         symbolic-ref HEAD refs/heads/..."
+    ));
+    Ok(())
 }
 
 /// This program by the path it was started by, if that leads to it: what a link leads to changes
@@ -220,7 +287,7 @@ fn run_global(printer: &Printer, arguments: &Arguments) -> anyhow::Result<Exit> 
     if hooks.contains(&install::Event::PostPush.hooks()[0]) {
         say_what_is_not_seen(printer);
     }
-    printer.note("each repository still says itself which servers it may reach: jenkins-trigger trust");
+    printer.note("each repository still says itself what it may reach and fire: jenkins-trigger trust");
     Ok(Exit::Done)
 }
 

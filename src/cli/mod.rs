@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod allow;
 mod authorities;
 mod backlog;
 mod cancel;
@@ -10,6 +11,7 @@ mod deliver;
 mod doctor;
 mod enqueue;
 mod file;
+mod fires;
 mod hook;
 mod ids;
 mod install;
@@ -21,6 +23,7 @@ mod outcomes;
 mod push;
 mod pushes;
 mod retry;
+mod reviewed;
 mod servers;
 mod sources;
 mod status;
@@ -28,6 +31,7 @@ mod trigger;
 mod trust;
 mod twice;
 mod uninstall;
+mod untrust;
 mod watch;
 mod whoami;
 
@@ -92,8 +96,10 @@ enum Command {
     Uninstall(uninstall::Arguments),
     /// Show what git will really run, and what waits
     Status(status::Arguments),
-    /// Allow this repository to reach the servers its file names
+    /// Allow this repository to reach the servers and fire the jobs that its file names
     Trust(trust::Arguments),
+    /// Take back what this repository may reach and fire
+    Untrust(untrust::Arguments),
     /// Keep credentials for a server, after Jenkins has accepted them
     Login(login::Arguments),
     /// Erase the credentials that are kept for a server
@@ -273,7 +279,8 @@ fn is_path(word: &OsString) -> bool {
 /// The detached sender: nobody reads what it would say; the journal has it all.
 fn send(common_dir: Option<&Path>, how: Start) -> ExitCode {
     platform::close_inherited_files();
-    let send = |common_dir| crate::deliver::run(common_dir, how, Lifetime::errand(&|| false), &mut |_| {});
+    let errand = Lifetime::errand(&|| false);
+    let send = |common_dir| crate::deliver::run(common_dir, (how, consent::ask), errand, &mut |_| {});
     match common_dir.map(send) {
         Some(Ok(())) => ExitCode::SUCCESS,
         Some(Err(_)) | None => ExitCode::from(2),
@@ -311,6 +318,7 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Login(arguments) => login::run(&session, arguments),
                 Command::Logout(arguments) => logout::run(&session, arguments),
                 Command::Whoami(arguments) => whoami::run(&session, arguments),
+                Command::Untrust(arguments) => untrust::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
                 Command::Push(arguments) => push::run(&session, arguments),

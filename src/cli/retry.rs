@@ -4,7 +4,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::backlog::STORM;
-use super::{Exit, Refusal, Session, ids, outcomes, pushes};
+use super::{Exit, Refusal, Session, consent, ids, outcomes, pushes};
 use crate::deliver::Foreground;
 use crate::spool::{Spool, Trigger};
 use crate::ui::Printer;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let spool = Spool::of(repository.common_dir());
     let decided = pushes::ask_again(printer, &repository, &spool, arguments.json)?;
     // From here on nobody else sends or changes what waits: two retries would double a build.
-    let sending = Foreground::begin(&spool, repository.common_dir())?;
+    let sending = Foreground::begin(&spool, repository.common_dir(), consent::ask)?;
     if !sending.has_lock() {
         let message = "another sender is at work, and it takes long; see: jenkins-trigger log";
         return Err(Refusal::plain(message).into());

@@ -6,9 +6,10 @@ use url::Url;
 
 use super::Refusal;
 use super::authorities::{self, Authorities};
+use super::consent::Consent;
 use super::file::Place;
 use crate::config::{Config, Server};
-use crate::credentials::trust::{self, Trust, Trusted};
+use crate::credentials::trust::{self, Occasion, Trust, Trusted};
 use crate::credentials::{self, ALLOW_PLAIN_HTTP};
 use crate::deliver::{self, NoClient, Start};
 use crate::git::{self, Repository};
@@ -75,6 +76,7 @@ pub(super) fn ask(
             continue;
         }
         let agreed = yes
+            || trust.accepts(server).map_err(Refusal::from)?
             || printer
                 .confirm(&format!("Trust {server} with your credentials?"))
                 .unwrap_or(true);
@@ -103,7 +105,7 @@ pub(super) fn ask(
             server: server.url.clone(),
             file: server.ca_file.clone().unwrap_or_default(),
             what: authority.in_words(),
-            is_new: !known.has_authority(server.url.as_str(), &authority.sha256),
+            is_new: !known.has_authority(server.url.as_str(), &authority.sha256, Occasion::Own),
         };
         let agreed = !shown.is_new
             || yes
@@ -142,7 +144,7 @@ pub(super) fn vouching(
     };
     let authority = authorities::read(repository, place, path)
         .map_err(|wrong| Refusal::new(wrong.message, wrong.help))?;
-    if trusted.has_authority(server.url.as_str(), &authority.sha256) {
+    if trusted.has_authority(server.url.as_str(), &authority.sha256, Occasion::Own) {
         return Ok(Some(authority.pem));
     }
     Err(Refusal::new(
@@ -155,18 +157,33 @@ pub(super) fn vouching(
     ))
 }
 
-/// Starts sending what waited for a server to be trusted.
-pub(super) fn release(printer: &Printer, repository: &Repository, answers: &Answers) -> anyhow::Result<()> {
+/// Starts sending what waited to be allowed.
+pub(super) fn release(printer: &Printer, repository: &Repository) -> anyhow::Result<()> {
     let waiting = Spool::of(repository.common_dir()).waiting()?.triggers;
-    let freed = |trigger: &&Trigger| {
-        trigger.hold.is_none() && answers.trusted.iter().any(|url| url.as_str() == trigger.server)
-    };
-    let freed = waiting.iter().filter(freed).count();
-    if freed > 0 {
-        deliver::start(repository.common_dir(), Start::Eager)?;
+    let consent = Consent::of(repository);
+    let freed = |trigger: &&Trigger| trigger.hold.is_none() && consent.refusal(trigger).is_none();
+    let (sent, lost): (Vec<&Trigger>, Vec<&Trigger>) = waiting
+        .iter()
+        .filter(freed)
+        .partition(|trigger| trigger.withheld.is_empty());
+    if sent.is_empty() && lost.is_empty() {
+        return Ok(());
+    }
+    deliver::start(repository.common_dir(), Start::Eager)?;
+    if !sent.is_empty() {
+        let count = sent.len();
         printer.note(&format!(
-            "{freed} that waited are being sent; see: jenkins-trigger log"
+            "{count} that waited are being sent; see: jenkins-trigger log"
         ));
+    }
+    for trigger in lost {
+        if let Some(why) = deliver::incomplete(trigger) {
+            printer.warning(&format!(
+                "{} → {} is not sent: {why}",
+                trigger.reference(),
+                trigger.job
+            ));
+        }
     }
     Ok(())
 }

@@ -29,8 +29,17 @@ struct KnownToken {
 }
 
 impl Known {
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The server with what there is for it, on one line.
     pub(super) fn line(&self) -> String {
+        format!("{} {}", self.server, self.credentials())
+    }
+
+    /// What there is for it, on one line.
+    pub(super) fn credentials(&self) -> String {
         let login = match (&self.user, &self.source, &self.trouble) {
             (Some(user), Some(source), _) => Some(format!("credentials of {user} from {source}")),
             (_, _, trouble) => trouble.clone(),
@@ -40,7 +49,7 @@ impl Known {
             None => token.trouble.clone().unwrap_or_default(),
         });
         let parts: Vec<String> = login.into_iter().chain(tokens).collect();
-        format!("{} {}", self.server, parts.join(", "))
+        parts.join(", ")
     }
 }
 

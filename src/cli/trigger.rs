@@ -1,5 +1,6 @@
 //! `trigger`: by hand, in the foreground.
 
+use std::collections::BTreeSet;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -9,10 +10,12 @@ use serde::Serialize;
 use url::Url;
 
 use super::authorities::Authorities;
+use super::consent::{self, Consent};
+use super::enqueue::withheld_of;
 use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
 use crate::credentials::Keyring;
-use crate::credentials::trust::{self, Trusted};
+use crate::credentials::trust::{Occasion, Trusted};
 use crate::deliver::{self, Foreground};
 use crate::environment;
 use crate::event::{Event, manual};
@@ -79,7 +82,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         ..Wishes::default()
     };
     check_rules(&config, &wishes)?;
-    let plan = plan::plan(&event, &config, &enqueue::surroundings(&config), &wishes);
+    let consent = Consent::of(&repository);
+    let surroundings = enqueue::surroundings(&config, &consent, Occasion::Own);
+    let plan = plan::plan(&event, &config, &surroundings, &wishes);
     for verdict in &plan.verdicts {
         let rule = &config.rules[verdict.rule];
         let fires = if verdict.fires { "fires" } else { "does not fire" };
@@ -102,12 +107,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         })
         .collect();
     if arguments.dry_run {
+        say_withheld(printer, &triggers);
         for trigger in &triggers {
             show(printer, &repository, trigger, arguments)?;
         }
         return Ok(Exit::Done);
     }
-    let trusted = check_trust(&repository, &triggers)?;
+    let trusted = check_trust(&repository, &consent, &triggers)?;
     send(printer, (&repository, &trusted), &triggers, arguments)
 }
 
@@ -179,25 +185,17 @@ fn nothing_fires(config: &Config, event: &Event, plan: &Plan) -> Refusal {
     )
 }
 
-fn check_trust(repository: &Repository, triggers: &[Trigger]) -> anyhow::Result<Trusted> {
-    const HELP: &str = "to allow it: jenkins-trigger trust";
-    let trusted = trust::trusted(repository.common_dir()).map_err(Refusal::from)?;
-    for trigger in triggers {
-        let server = &trigger.server;
-        let what = if !trusted.has_server(server) {
-            format!("{server} is not trusted")
-        } else if let Some(why) = &trigger.ca_trouble {
-            return Err(Refusal::plain(format!("{why}; nothing was sent")).into());
-        } else if trigger
-            .ca
-            .as_ref()
-            .is_some_and(|ca| !trusted.has_authority(server, ca))
-        {
-            format!("the certificate authority that the file names for {server} is not trusted")
-        } else {
-            continue;
-        };
-        return Err(Refusal::new(format!("{what} in this repository; nothing was sent"), HELP).into());
+/// Refuses what must not go out: nothing is to lie and wait that its user asks for now.
+fn check_trust(repository: &Repository, consent: &Consent, triggers: &[Trigger]) -> anyhow::Result<Trusted> {
+    let trusted = consent::trusted(repository.common_dir()).map_err(Refusal::from)?;
+    // Another certificate does for what waits in a spool, and not where somebody can mend this one.
+    let refusal = |trigger: &Trigger| consent.refusal(trigger).or_else(|| trigger.ca_trouble.clone());
+    if let Some(why) = triggers.iter().find_map(refusal) {
+        return Err(match why.rsplit_once("; ") {
+            Some((what, help)) => Refusal::new(format!("{what}; nothing was sent"), help),
+            None => Refusal::plain(format!("{why}; nothing was sent")),
+        }
+        .into());
     }
     Ok(trusted)
 }
@@ -212,7 +210,7 @@ fn send(
     if let Some(part) = triggers.iter().find_map(Trigger::secret_part) {
         return Err(spool::Error::Secret(part).into());
     }
-    let sending = Foreground::begin(&spool, repository.common_dir())?;
+    let sending = Foreground::begin(&spool, repository.common_dir(), consent::ask)?;
     for trigger in triggers {
         spool.put(trigger)?;
     }
@@ -265,6 +263,14 @@ fn say_defaults(printer: &Printer, spool: &Spool, trigger: &Trigger) {
             "{}: not sent, so the job's default: {default}",
             trigger.job
         ));
+    }
+}
+
+/// What would be sent is not what the file asks for.
+fn say_withheld(printer: &Printer, triggers: &[Trigger]) {
+    let withheld: BTreeSet<&String> = triggers.iter().flat_map(|trigger| &trigger.withheld).collect();
+    for name in withheld {
+        printer.warning(&withheld_of(name));
     }
 }
 

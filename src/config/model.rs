@@ -1,5 +1,6 @@
 //! What a configuration file says, once it is read: everything resolved, nothing left to look up.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use url::Url;
 use crate::environment::job_token_variable;
 
 use super::pattern::PatternList;
-use super::template::Template;
+use super::template::{Template, Variable};
 
 /// The parameter that takes the branch when the file does not name one.
 pub const DEFAULT_BRANCH_PARAMETER: &str = "BRANCH";
@@ -162,6 +163,19 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The environment variables that its texts name, each once.
+    #[must_use]
+    pub fn variables(&self) -> BTreeSet<&str> {
+        let parameters = self.parameters.iter().map(|(_, template)| template);
+        let named = parameters.chain([&self.cause]).flat_map(Template::variables);
+        named
+            .filter_map(|variable| match variable {
+                Variable::Env(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The environment variable that holds the job's trigger token.
     #[must_use]
     pub fn token_variable(&self) -> Option<String> {

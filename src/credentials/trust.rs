@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use record::{Taken, Trust};
 
+/// The setting of a repository by whose values its owner bounds what pushes into it may trigger.
+pub const ALLOW_SETTING: &str = "jenkinsTrigger.allow";
+
 /// Why the record could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -104,16 +107,86 @@ impl Accepted {
     }
 }
 
+/// On what occasion a job is to be triggered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// Something that the user did here, or asks for by hand.
+    Own,
+    /// A push that this repository received.
+    Received,
+}
+
+impl Occasion {
+    /// That of an event, by its name.
+    #[must_use]
+    pub fn of(event: &str) -> Self {
+        if event == "post-receive" {
+            Self::Received
+        } else {
+            Self::Own
+        }
+    }
+}
+
+/// What counts beside the record. It is in the repository, so it is no word of the user's: it never
+/// says that a server may be reached.
+pub trait Beside: fmt::Debug + Send + Sync {
+    /// What the file at the default branch of the remote names: others have looked at it. Asked for
+    /// only where the record does not accept.
+    fn reviewed(&self) -> &Accepted;
+
+    /// Whether the repository's owner lets pushes into it trigger this job; `None` where he has set no
+    /// bound.
+    fn bound(&self, server: &str, job: &str) -> Option<bool>;
+}
+
+/// Why a job may not be triggered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotAllowed {
+    /// Nobody has accepted it.
+    Unknown,
+    /// The owner of the repository that was pushed to does not let pushes trigger it.
+    OutOfBounds,
+}
+
 /// What a repository may reach and fire, and by whose word it knows whom it has reached.
 #[derive(Debug, Default)]
 pub struct Trusted {
     servers: Vec<String>,
     accepted: Accepted,
+    expected: Accepted,
+    beside: Option<Box<dyn Beside>>,
 }
 
 impl Trusted {
     fn new(servers: Vec<String>, accepted: Accepted) -> Self {
-        Self { servers, accepted }
+        Self {
+            servers,
+            accepted,
+            ..Self::default()
+        }
+    }
+
+    /// The same with what counts beside the record.
+    #[must_use]
+    pub fn with(self, beside: Box<dyn Beside>) -> Self {
+        Self {
+            beside: Some(beside),
+            ..self
+        }
+    }
+
+    /// The same as it will be when the default branch of the remote has this. Variables are read
+    /// before that, so theirs must be accepted already.
+    #[must_use]
+    pub fn expecting(self, expected: Accepted) -> Self {
+        Self {
+            expected: Accepted {
+                env: Vec::new(),
+                ..expected
+            },
+            ..self
+        }
     }
 
     /// The base URLs of the servers that may be reached.
@@ -134,23 +207,54 @@ impl Trusted {
         self.servers.iter().any(|known| known == server)
     }
 
+    /// Whether this job may be triggered. The server is another question.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn check_fire(&self, fire: &Fire, occasion: Occasion) -> Result<(), NotAllowed> {
+        if occasion == Occasion::Received {
+            let bound = self.beside.as_ref();
+            match bound.and_then(|beside| beside.bound(&fire.server, &fire.job)) {
+                Some(true) => return Ok(()),
+                Some(false) => return Err(NotAllowed::OutOfBounds),
+                None => {}
+            }
+        }
+        if self.any(occasion, |accepted| accepted.fires.contains(fire)) {
+            Ok(())
+        } else {
+            Err(NotAllowed::Unknown)
+        }
+    }
+
+    /// Whether the file may read this environment variable.
+    #[must_use]
+    pub fn may_read(&self, name: &str, occasion: Occasion) -> bool {
+        self.any(occasion, |accepted| {
+            accepted.env.iter().any(|known| known == name)
+        })
+    }
+
     /// Whether the certificates with this SHA-256 may vouch for this server.
     #[must_use]
-    pub fn has_authority(&self, server: &str, sha256: &str) -> bool {
-        self.of(server).any(|known| known.sha256 == sha256)
+    pub fn has_authority(&self, server: &str, sha256: &str, occasion: Occasion) -> bool {
+        let is_it = |known: &Authority| known.server == server && known.sha256 == sha256;
+        self.any(occasion, |accepted| accepted.authorities.iter().any(is_it))
     }
 
-    /// What was accepted last for this server.
+    /// What the user himself has accepted last for this server.
     #[must_use]
     pub fn newest_authority(&self, server: &str) -> Option<&str> {
-        self.of(server).last().map(|known| known.sha256.as_str())
+        let mut known = self.accepted.authorities.iter().rev();
+        let newest = known.find(|known| known.server == server)?;
+        Some(newest.sha256.as_str())
     }
 
-    fn of(&self, server: &str) -> impl Iterator<Item = &Authority> {
-        self.accepted
-            .authorities
-            .iter()
-            .filter(move |known| known.server == server)
+    /// What others have looked at counts for what happens here. What is pushed into a repository goes
+    /// by the word of whom it costs.
+    fn any(&self, occasion: Occasion, has: impl Fn(&Accepted) -> bool) -> bool {
+        let reviewed = || self.beside.as_ref().is_some_and(|beside| has(beside.reviewed()));
+        has(&self.accepted) || (occasion == Occasion::Own && (has(&self.expected) || reviewed()))
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use jiff::Timestamp;
 
 use super::lanes::Haste;
-use super::sender::{Sender, Stopped};
+use super::sender::{Ask, Sender, Stopped};
 use super::{GLANCE, PATIENCE};
 use crate::environment;
 use crate::platform;
@@ -122,12 +122,12 @@ pub fn start(common_dir: &Path, how: Start) -> io::Result<()> {
 /// What the file system says about the spool.
 pub fn run(
     common_dir: &Path,
-    how: Start,
+    (how, ask): (Start, Ask),
     lifetime: Lifetime<'_>,
     report: &mut dyn FnMut(Entry),
 ) -> spool::Result<()> {
     let spool = Spool::of(common_dir);
-    let mut sender = Sender::new(&spool, common_dir, lifetime.stopped);
+    let mut sender = Sender::new(&spool, common_dir, ask, lifetime.stopped);
     go_on(&spool, &mut sender, how, lifetime, report)?;
     // Senders of hooks have left because of this one, which has not come to its end by itself.
     if (lifetime.stopped)() && (spool.is_asked_again() || sender.next_due()?.is_some()) {

@@ -11,7 +11,7 @@ use super::PATIENCE;
 use super::detached::{self, Start};
 use super::lanes::{self, Haste};
 use super::project;
-use super::sender::Sender;
+use super::sender::{Ask, Sender};
 use crate::jenkins::SECOND_LOOK;
 use crate::platform::Lock;
 use crate::spool::{self, Entry, Mark, Outcome, Spool, Trigger};
@@ -27,6 +27,7 @@ pub type Sent = Vec<(Trigger, Option<Entry>)>;
 pub struct Foreground<'a> {
     spool: &'a Spool,
     common_dir: &'a Path,
+    ask: Ask,
     lock: Option<Lock>,
     /// Where the journal ended before.
     journal: Mark,
@@ -38,8 +39,8 @@ impl<'a> Foreground<'a> {
     ///
     /// # Errors
     /// What the file system says about the spool.
-    pub fn begin(spool: &'a Spool, common_dir: &'a Path) -> spool::Result<Self> {
-        Self::begin_for(spool, common_dir, spool.journal().mark())
+    pub fn begin(spool: &'a Spool, common_dir: &'a Path, ask: Ask) -> spool::Result<Self> {
+        Self::begin_for(spool, (common_dir, ask), spool.journal().mark())
     }
 
     /// The same for triggers that were put into the spool when the journal ended there: another
@@ -47,7 +48,11 @@ impl<'a> Foreground<'a> {
     ///
     /// # Errors
     /// As [`Foreground::begin`].
-    pub fn begin_for(spool: &'a Spool, common_dir: &'a Path, journal: Mark) -> spool::Result<Self> {
+    pub fn begin_for(
+        spool: &'a Spool,
+        (common_dir, ask): (&'a Path, Ask),
+        journal: Mark,
+    ) -> spool::Result<Self> {
         let patience = Instant::now() + PATIENCE;
         let lock = loop {
             let lock = spool.lock_sending()?;
@@ -59,6 +64,7 @@ impl<'a> Foreground<'a> {
         Ok(Self {
             spool,
             common_dir,
+            ask,
             lock,
             journal,
         })
@@ -123,7 +129,7 @@ impl<'a> Foreground<'a> {
                     .into_iter()
                     .filter(|trigger| trigger.hold.is_none() && goes(trigger)),
             );
-            let mut sender = Sender::new(self.spool, self.common_dir, &|| false);
+            let mut sender = Sender::new(self.spool, self.common_dir, self.ask, &|| false);
             sent = sender.pass(Haste::Now, &goes, &mut |entry| note(outcomes, &entry));
             let lost: BTreeSet<_> = all
                 .iter()

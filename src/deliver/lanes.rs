@@ -159,6 +159,7 @@ fn is_identical(one: &Trigger, other: &Trigger) -> bool {
         && one.ca == other.ca
         && one.ca_trouble == other.ca_trouble
         && one.parameters == other.parameters
+        && one.withheld == other.withheld
         && one.delay == other.delay
         && one.tag == other.tag
         && one.poll == other.poll
@@ -250,6 +251,7 @@ mod tests {
             token_from: None,
             ca: None,
             ca_trouble: None,
+            withheld: Vec::new(),
             parameters: vec![("BRANCH".into(), Text(branch.into()))],
             delay: None,
             cause: Text(format!("at {second}").into()),

@@ -18,8 +18,10 @@ pub use connect::{NoClient, connect, connect_for};
 pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::{Foreground, Sent};
 pub use known::known_job;
-pub use order::{cause_of, lacks, order_of, parameters_of, untrusted};
-pub use sender::Stopped;
+pub use order::{
+    Wish, cause_of, incomplete, lacks, order_of, out_of_bounds, parameters_of, refusal, untrusted,
+};
+pub use sender::{Ask, Stopped};
 
 /// How long whoever has a user waiting waits for a sender that is at work.
 const PATIENCE: Duration = Duration::from_secs(30);

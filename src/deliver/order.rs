@@ -4,32 +4,133 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::credentials::trust::Trusted;
+use crate::credentials::trust::{ALLOW_SETTING, Fire, NotAllowed, Occasion, Trusted};
 use crate::credentials::{self, Keyring};
 use crate::jenkins::{Action, Method, Order};
 use crate::secret::{Login, Secret};
 use crate::spool::Trigger;
+use crate::text::shell_argument;
+
+/// What the user must have allowed before it is asked for.
+#[derive(Debug, Clone)]
+pub struct Wish<'a> {
+    /// The job, and how it is triggered.
+    pub fire: Fire,
+    /// The environment variables that are read for it.
+    pub env: &'a [String],
+    /// The SHA-256 of the certificates that are to vouch for the server.
+    pub ca: Option<&'a str>,
+    /// Why there are none although the file names some.
+    pub ca_trouble: Option<&'a str>,
+    /// What it is asked for at.
+    pub occasion: Occasion,
+}
 
 /// Why a trigger must not go out of this repository, if it must not.
 #[must_use]
 pub fn untrusted(trusted: &Trusted, trigger: &Trigger) -> Option<String> {
+    let wish = Wish {
+        fire: fire_of(trigger),
+        env: &trigger.withheld,
+        ca: trigger.ca.as_deref(),
+        ca_trouble: trigger.ca_trouble.as_deref(),
+        occasion: Occasion::of(&trigger.event),
+    };
+    refusal(trusted, &wish)
+}
+
+/// Why a wish is not granted, if it is not.
+#[must_use]
+pub fn refusal(trusted: &Trusted, wish: &Wish<'_>) -> Option<String> {
     const ALLOW: &str = "to allow it: jenkins-trigger trust";
-    let server = &trigger.server;
+    let Wish { fire, occasion, .. } = wish;
+    let server = &fire.server;
     if !trusted.has_server(server) {
         return Some(format!(
             "this file names {server}, which you have not trusted here; {ALLOW}"
         ));
     }
-    if let Some(why) = &trigger.ca_trouble {
+    match trusted.check_fire(fire, *occasion) {
+        Ok(()) => {}
+        Err(NotAllowed::Unknown) => {
+            return Some(format!(
+                "this file now names {fire}, which you have not allowed here; {ALLOW}"
+            ));
+        }
+        Err(NotAllowed::OutOfBounds) => return Some(out_of_bounds(fire)),
+    }
+    let mut env = wish.env.iter();
+    if let Some(name) = env.find(|name| !trusted.may_read(name, *occasion)) {
+        return Some(format!(
+            "this file now reads {name} from the environment, which you have not allowed here; {ALLOW}"
+        ));
+    }
+    if let Some(why) = wish.ca_trouble {
         // Whatever was accepted since then stands in for it.
         let others = trusted.newest_authority(server).is_some();
         return (!others).then(|| format!("{why}; put it right, then: jenkins-trigger trust"));
     }
-    let known = trigger
+    let known = wish
         .ca
-        .as_ref()
-        .is_none_or(|ca| trusted.has_authority(server, ca));
+        .is_none_or(|ca| trusted.has_authority(server, ca, *occasion));
     (!known).then(|| format!("this file names another certificate authority for {server}; {ALLOW}"))
+}
+
+/// What is said of a job that pushes into a repository must not trigger.
+#[must_use]
+pub fn out_of_bounds(fire: &Fire) -> String {
+    let value = format!("{} {}", fire.server, fire.job);
+    format!(
+        "{ALLOW_SETTING} of this repository lets no push trigger {fire}; its owner allows it with: git config --add \
+         {ALLOW_SETTING} {}",
+        shell_argument(value.as_bytes())
+    )
+}
+
+/// What the user is asked about when a trigger is to go out.
+fn fire_of(trigger: &Trigger) -> Fire {
+    // A branch is no way to another project; a job without a name is nobody's.
+    let project = || match trigger.job.rsplit_once('/') {
+        Some((project, branch)) if !matches!(branch, "" | "." | "..") => project,
+        _ => "",
+    };
+    Fire {
+        server: trigger.server.clone(),
+        method: trigger.method.clone(),
+        job: if trigger.multibranch {
+            project().to_owned()
+        } else {
+            trigger.job.clone()
+        },
+        multibranch: trigger.multibranch,
+        token_from: trigger.token_from.clone(),
+    }
+}
+
+/// Why a trigger that may go out by now is not what its file asks for, if it is not.
+#[must_use]
+pub fn incomplete(trigger: &Trigger) -> Option<String> {
+    if trigger.withheld.is_empty() {
+        return None;
+    }
+    let names = trigger.withheld.join(", ");
+    let again = match &trigger.branch {
+        Some(branch) => {
+            let only = trigger.rules.iter().map(|rule| {
+                let rule = shell_argument(rule.as_bytes());
+                format!(" --only {rule}")
+            });
+            format!(
+                "to trigger it anew: jenkins-trigger trigger --branch {}{}",
+                shell_argument(&branch.0),
+                only.collect::<String>()
+            )
+        }
+        None => "start the job in Jenkins, and drop this: jenkins-trigger cancel".into(),
+    };
+    Some(format!(
+        "it was made without {names}, which its file was not allowed to read then; {again}"
+    ))
 }
 
 /// What a trigger lacks to be sent from here, found out without asking anybody.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::GLANCE;
 use super::lanes::{self, Haste, Step};
 use super::worker::{Done, Worker};
-use crate::credentials::trust;
+use crate::credentials::trust::Trusted;
 use crate::spool::{self, Entry, Spool, Trigger};
 
 /// What a worker tells.
@@ -25,12 +25,17 @@ pub(super) enum Told {
 /// Says whether to stop; what is under way is brought to its end.
 pub type Stopped<'a> = &'a (dyn Fn() -> bool + Sync);
 
+/// Finds out what may go out of the repository with this common git directory. Asked at each pass:
+/// what a spool has lain with is no word of its user's, and what he accepted may have changed.
+pub type Ask = fn(&Path) -> Result<Trusted, String>;
+
 type Workers<'scope> = BTreeMap<String, ScopedJoinHandle<'scope, spool::Result<Done>>>;
 
 /// Sends what a spool holds. Whoever calls [`Sender::pass`] holds the spool's sending lock.
 pub(super) struct Sender<'a> {
     spool: &'a Spool,
     common_dir: PathBuf,
+    ask: Ask,
     stopped: Stopped<'a>,
     /// Until when nobody asks a server that did not answer.
     rests: BTreeMap<String, Timestamp>,
@@ -40,10 +45,11 @@ pub(super) struct Sender<'a> {
 
 impl<'a> Sender<'a> {
     /// A sender for the spool in this common git directory.
-    pub(super) fn new(spool: &'a Spool, common_dir: &Path, stopped: Stopped<'a>) -> Self {
+    pub(super) fn new(spool: &'a Spool, common_dir: &Path, ask: Ask, stopped: Stopped<'a>) -> Self {
         Self {
             spool,
             common_dir: common_dir.to_owned(),
+            ask,
             stopped,
             rests: BTreeMap::new(),
             put_off: Vec::new(),
@@ -63,7 +69,7 @@ impl<'a> Sender<'a> {
         wanted: &dyn Fn(&Trigger) -> bool,
         report: &mut dyn FnMut(Entry),
     ) -> spool::Result<()> {
-        let trusted = trust::trusted(&self.common_dir).map_err(|error| error.to_string());
+        let trusted = (self.ask)(&self.common_dir);
         if let Ok(trusted) = &trusted {
             let accepted = trusted
                 .accepted()

@@ -10,7 +10,7 @@ use url::Url;
 use super::asker::{Asker, Found};
 use super::connect::Vouching;
 use super::lanes::{self, Step};
-use super::order::{cause_of, order_of, parameters_of, secrets_for, untrusted};
+use super::order::{cause_of, incomplete, order_of, parameters_of, secrets_for, untrusted};
 use super::project;
 use super::sender::{Stopped, Told};
 use super::state::{State, is_open};
@@ -235,6 +235,9 @@ impl<'a> Worker<'a> {
             .parse()
             .map_err(|unknown: String| State::Refused(unknown.into()))?;
         let vouching = self.check_trust(trigger)?;
+        if let Some(why) = incomplete(trigger) {
+            return Err(State::Refused(why.into()));
+        }
         self.asker.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(&self.keyring, trigger, method, &server).map_err(held)?;
         if let Some(part) = trigger.secret_part() {

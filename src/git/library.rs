@@ -161,13 +161,25 @@ impl Library {
     }
 
     pub(super) fn settings(&self, key: &str) -> Result<Vec<BString>, Error> {
+        let config = self.repository.config();
+        Self::values(&config.map_err(failed(format!("read the setting {key}")))?, key)
+    }
+
+    pub(super) fn own_settings(&self, key: &str) -> Result<Vec<BString>, Error> {
+        let config = self.repository.config();
+        let own = config.and_then(|config| config.open_level(git2::ConfigLevel::Local));
+        Self::values(&own.map_err(failed(format!("read the setting {key}")))?, key)
+    }
+
+    fn values(config: &git2::Config, key: &str) -> Result<Vec<BString>, Error> {
         let cannot = || failed(format!("read the setting {key}"));
-        let config = self.repository.config().map_err(cannot())?;
         let mut entries = config.multivar(key, None).map_err(cannot())?;
         let mut values = Vec::new();
         while let Some(entry) = entries.next() {
             let entry = entry.map_err(cannot())?;
-            values.push(BString::from(entry.value_bytes()));
+            // A key without `=` has none.
+            let value = entry.has_value().then(|| entry.value_bytes());
+            values.push(BString::from(value.unwrap_or_default()));
         }
         Ok(values)
     }

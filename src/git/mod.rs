@@ -440,17 +440,32 @@ impl Repository {
     pub fn settings(&self, key: &BStr) -> Result<Vec<BString>, Error> {
         match (&self.backend, key.to_str()) {
             (Backend::Library(library), Ok(key)) => library.settings(key),
-            _ => {
-                let mut git = self.command();
-                git.args(["config", "-z", "--get-all"])
-                    .arg(OsStr::from_bytes(key));
-                let output = run(&mut git)?;
-                // Every value ends so.
-                let values = output.stdout.strip_suffix(b"\0").unwrap_or(&output.stdout);
-                let found = output.status.success().then(|| values.split_str("\0"));
-                Ok(found.into_iter().flatten().map(BString::from).collect())
-            }
+            _ => self.values(&[], key),
         }
+    }
+
+    /// The same of the repository's own file only.
+    ///
+    /// # Errors
+    /// What libgit2 or git says.
+    pub fn own_settings(&self, key: &str) -> Result<Vec<BString>, Error> {
+        match &self.backend {
+            Backend::Library(library) => library.own_settings(key),
+            Backend::Program(_) => self.values(&["--local", "--includes"], key.into()),
+        }
+    }
+
+    fn values(&self, scope: &[&str], key: &BStr) -> Result<Vec<BString>, Error> {
+        let mut git = self.command();
+        git.arg("config")
+            .args(scope)
+            .args(["-z", "--get-all"])
+            .arg(OsStr::from_bytes(key));
+        let output = run(&mut git)?;
+        // Every value ends so.
+        let values = output.stdout.strip_suffix(b"\0").unwrap_or(&output.stdout);
+        let found = output.status.success().then(|| values.split_str("\0"));
+        Ok(found.into_iter().flatten().map(BString::from).collect())
     }
 
     /// For each object's id the commit that it is or is a tag of, and which file that has at this

@@ -64,6 +64,10 @@ pub struct Trigger {
     /// Why there are none although the file names some: without them it is not sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_trouble: Option<String>,
+    /// The environment variables that its rules read and that were not read, because the user had not
+    /// allowed it: it cannot be sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
     /// The parameters in order.
     pub parameters: Vec<(String, Text)>,
     /// What Jenkins is told to wait, in seconds.

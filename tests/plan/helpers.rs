@@ -84,6 +84,7 @@ pub fn surroundings() -> Surroundings {
             ("EMPTY".to_owned(), "".into()),
         ]
         .into(),
+        withheld: ["SECRET".to_owned()].into(),
     }
 }
 

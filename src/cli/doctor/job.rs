@@ -32,6 +32,25 @@ pub(super) fn leave_all(server: &url::Url, subjects: &[&Subject<'_>], why: &str,
     });
 }
 
+/// Says that these may not be triggered from here, each with why: they are not looked at.
+pub(super) fn refuse_all(server: &url::Url, refused: &[(&Subject<'_>, String)], report: &mut Report<'_>) {
+    let subjects: Vec<&Subject<'_>> = refused.iter().map(|(subject, _)| *subject).collect();
+    each_job(server.as_str(), &subjects, report, |subjects, report| {
+        of_each_rule(subjects, report, |subject, report| {
+            let why = refused
+                .iter()
+                .find(|(refused, _)| std::ptr::eq(*refused, subject));
+            let why = why.map_or("", |(_, why)| why);
+            let (meaning, fix) = why.rsplit_once("; ").unwrap_or((why, ""));
+            report.fail(JOB, meaning, fix.trim_start_matches("to allow it: "));
+        });
+        report.unchecked_all(
+            &steps(subjects)[1..],
+            "a job that is not allowed here is not looked at",
+        );
+    });
+}
+
 fn each_job(
     server: &str,
     subjects: &[&Subject<'_>],

@@ -22,7 +22,8 @@ const LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Asks Jenkins and changes nothing: no build is started and nothing is queued. A server that is not
-trusted in this repository is not contacted (see: jenkins-trigger trust).
+trusted in this repository is not contacted, and a job that is not allowed here is not looked at
+(see: jenkins-trigger trust).
 
 Exit codes: 0 nothing failed (warnings may be there), 1 something did.")]
 pub(super) struct Arguments {
@@ -66,7 +67,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
             .filter(|subject| subject.rule.server == index)
             .collect();
         if !subjects.is_empty() {
-            server::examine(&repository, (server, &place), &subjects, until, &mut report);
+            server::examine(
+                &repository,
+                (&config, server, &place),
+                &subjects,
+                until,
+                &mut report,
+            );
         }
     }
     Ok(report.end())

@@ -7,10 +7,12 @@ use url::Url;
 use super::job;
 use super::report::{About, Report};
 use super::subject::Subject;
+use crate::cli::authorities::Authorities;
+use crate::cli::consent::{self, Consent};
 use crate::cli::file::Place;
 use crate::cli::{Refusal, servers};
-use crate::config::{Method, Server};
-use crate::credentials::{self, Keyring, trust};
+use crate::config::{Config, Method, Server};
+use crate::credentials::{self, Keyring};
 use crate::deliver;
 use crate::git::Repository;
 use crate::jenkins::{self, Client, Explanation, Identity, Reached, Version};
@@ -44,7 +46,7 @@ pub(super) const OVER: &str = "all of it took too long";
 
 pub(super) fn examine(
     repository: &Repository,
-    (server, place): (&Server, &Place),
+    (config, server, place): (&Config, &Server, &Place),
     subjects: &[&Subject<'_>],
     until: Instant,
     report: &mut Report<'_>,
@@ -55,11 +57,41 @@ pub(super) fn examine(
         ..About::default()
     };
     report.turn_to(about, &format!("server {url}"));
+    let (allowed, refused) = by_consent(repository, (config, place), subjects);
     match ground(repository, (server, place), subjects, until, report) {
-        Ok(ground) => job::examine_all(&ground, subjects, report),
-        Err(why) => job::leave_all(url, subjects, why, report),
+        Ok(ground) => job::examine_all(&ground, &allowed, report),
+        // It is said of the server already.
+        Err(why @ (NOT_TRUSTED | NOBODY_KNOWS | NOT_VOUCHED)) => {
+            return job::leave_all(url, subjects, why, report);
+        }
+        Err(why) => job::leave_all(url, &allowed, why, report),
     }
+    job::refuse_all(url, &refused, report);
 }
+
+/// Those whose job may be triggered from here, and those whose may not, each with why.
+fn by_consent<'s, 'r>(
+    repository: &Repository,
+    (config, place): (&Config, &Place),
+    subjects: &[&'s Subject<'r>],
+) -> (Vec<&'s Subject<'r>>, Vec<(&'s Subject<'r>, String)>) {
+    let consent = Consent::of(repository);
+    let authorities = Authorities::new(repository, place);
+    let (mut allowed, mut refused) = (Vec::new(), Vec::new());
+    for subject in subjects {
+        let occasion = consent::occasion(repository, subject.rule);
+        match consent.refusal_of((config, subject.rule), &authorities, occasion) {
+            Some(why) => refused.push((*subject, why)),
+            None => allowed.push(*subject),
+        }
+    }
+    (allowed, refused)
+}
+
+/// Why the steps after the first are not taken.
+const NOT_TRUSTED: &str = "a server that is not trusted is not contacted";
+const NOBODY_KNOWS: &str = "nobody knows whether the server is trusted";
+const NOT_VOUCHED: &str = "what is to say who it is cannot be used";
 
 /// The steps of [`STEPS`]; the error is why the jobs cannot be looked at.
 fn ground<'a>(
@@ -70,7 +102,7 @@ fn ground<'a>(
     report: &mut Report<'_>,
 ) -> Result<Ground<'a>, &'static str> {
     let url = &server.url;
-    let trusted = match trust::trusted(repository.common_dir()) {
+    let trusted = match consent::trusted(repository.common_dir()) {
         Ok(trusted) => trusted,
         Err(error) => {
             let message = error.to_string();
@@ -78,9 +110,8 @@ fn ground<'a>(
                 .split_once("; ")
                 .unwrap_or((&message, "make it readable and writable for you"));
             report.fail(STEPS[0], meaning, fix);
-            let why = "nobody knows whether the server is trusted";
-            report.unchecked_all(&STEPS[1..], why);
-            return Err(why);
+            report.unchecked_all(&STEPS[1..], NOBODY_KNOWS);
+            return Err(NOBODY_KNOWS);
         }
     };
     if !trusted.has_server(url.as_str()) {
@@ -89,9 +120,8 @@ fn ground<'a>(
             "it is not trusted in this repository, so nothing is sent to it",
             "jenkins-trigger trust",
         );
-        let why = "a server that is not trusted is not contacted";
-        report.unchecked_all(&STEPS[1..], why);
-        return Err(why);
+        report.unchecked_all(&STEPS[1..], NOT_TRUSTED);
+        return Err(NOT_TRUSTED);
     }
     if let Err(error) = credentials::check_transport(url, jenkins::is_loopback(url)) {
         let message = error.to_string();
@@ -105,9 +135,8 @@ fn ground<'a>(
         Ok(ca) => ca,
         Err(refusal) => {
             report.fail(STEPS[0], refusal.message, refusal.help.unwrap_or_default());
-            let why = "what is to say who it is cannot be used";
-            report.unchecked_all(&STEPS[1..], why);
-            return Err(why);
+            report.unchecked_all(&STEPS[1..], NOT_VOUCHED);
+            return Err(NOT_VOUCHED);
         }
     };
     if url.scheme() == "http" && !jenkins::is_loopback(url) {

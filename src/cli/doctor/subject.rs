@@ -2,6 +2,7 @@
 
 use bstr::BString;
 
+use crate::cli::consent::Consent;
 use crate::cli::{Refusal, Session, check, enqueue};
 use crate::config::{BranchParameter, Config, Rule, branch_job};
 use crate::git::Repository;
@@ -56,7 +57,9 @@ pub(super) fn subjects<'a>(
         only: only.to_vec(),
         ..Wishes::default()
     };
-    let plan = plan::plan(&event, config, &enqueue::surroundings(config), &wishes);
+    let consent = Consent::of(repository);
+    let surroundings = enqueue::surroundings(config, &consent, enqueue::occasion(event.kind));
+    let plan = plan::plan(&event, config, &surroundings, &wishes);
     let (mut subjects, mut left_out) = (Vec::new(), Vec::new());
     for verdict in &plan.verdicts {
         let rule = &config.rules[verdict.rule];

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cli::allow::Allow;
 use crate::cli::authorities::Authorities;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::consent::Consent;
@@ -9,6 +10,7 @@ use crate::cli::enqueue::{self, Notes};
 use crate::cli::file::{Place, Source};
 use crate::cli::pushes;
 use crate::config::Config;
+use crate::credentials::trust::Occasion;
 use crate::deliver::{self, Start};
 use crate::event::receive::{Options, PARAMETER};
 use crate::event::{DefaultBranch, Event, commit};
@@ -53,10 +55,11 @@ impl Fire<'_> {
     /// # Errors
     /// What is wrong with the file; triggers that wait are sent all the same.
     pub(super) fn run(&self, source: anyhow::Result<Source>, events: &mut [Event]) -> anyhow::Result<()> {
-        self.carry_out(|| {
+        let consent = Consent::of(self.repository);
+        self.carry_out(&consent, || {
             let source = source?;
             let config = source.read()?;
-            let plans = self.plan(&config, events, None, &Wishes::default());
+            let plans = self.plan(&consent, &config, events, None, &Wishes::default());
             Ok(self.triggers((&config, &source.place), events, &plans))
         })
     }
@@ -70,7 +73,8 @@ impl Fire<'_> {
         source: anyhow::Result<Source>,
         read: impl FnOnce(&Config) -> anyhow::Result<Push>,
     ) -> anyhow::Result<()> {
-        self.carry_out(|| {
+        let consent = Consent::of(self.repository);
+        self.carry_out(&consent, || {
             let source = source?;
             let config = source.read()?;
             let mut push = read(&config)?;
@@ -78,7 +82,13 @@ impl Fire<'_> {
                 replacements: push.options.parameters.clone(),
                 ..Wishes::default()
             };
-            let plans = self.plan(&config, &mut push.events, push.default.as_ref(), &wishes);
+            let plans = self.plan(
+                &consent,
+                &config,
+                &mut push.events,
+                push.default.as_ref(),
+                &wishes,
+            );
             if let Some(skip) = push.options.skip {
                 if plans.iter().any(|plan| !plan.triggers.is_empty()) {
                     self.printer
@@ -91,7 +101,11 @@ impl Fire<'_> {
         })
     }
 
-    fn carry_out(&self, plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>) -> anyhow::Result<()> {
+    fn carry_out(
+        &self,
+        consent: &Consent,
+        plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>,
+    ) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
         let (told, waiting, mut advised) = if self.tells {
             let backlog = backlog::tell(self.printer, &spool);
@@ -102,7 +116,7 @@ impl Fire<'_> {
         };
         let planned = plan();
         let triggers = planned.as_deref().unwrap_or_default();
-        advised |= self.accept(&spool, told, triggers);
+        advised |= self.accept(&spool, consent, told, triggers);
         if (waiting || !triggers.is_empty())
             && let Err(error) = deliver::start(self.repository.common_dir(), Start::Eager)
         {
@@ -121,12 +135,18 @@ impl Fire<'_> {
     /// What the file says is to be triggered because of each of these events.
     fn plan(
         &self,
+        consent: &Consent,
         config: &Config,
         events: &mut [Event],
         default: Option<&DefaultBranch>,
         wishes: &Wishes,
     ) -> Vec<Plan> {
-        let surroundings = enqueue::surroundings(config);
+        let occasion = if self.from_afar {
+            Occasion::Received
+        } else {
+            Occasion::Own
+        };
+        let surroundings = enqueue::surroundings(config, consent, occasion);
         let count = events.len();
         let mut plans = Vec::new();
         for event in events {
@@ -190,14 +210,31 @@ impl Fire<'_> {
         }
     }
 
+    /// Says what cannot be read of what bounds pushes into this repository.
+    fn tell_bound(&self) -> bool {
+        let wrong = match Allow::of(self.repository) {
+            Ok(allow) => allow.map(|allow| allow.wrong).unwrap_or_default(),
+            Err(error) => Allow::nothing(&error).wrong,
+        };
+        for wrong in &wrong {
+            self.printer.hook_line(wrong);
+        }
+        !wrong.is_empty()
+    }
+
     /// Puts the new triggers into the spool and says one line of each; whether somebody has to do
     /// something.
-    fn accept(&self, spool: &Spool, mut told: BTreeSet<String>, triggers: &[Trigger]) -> bool {
+    fn accept(
+        &self,
+        spool: &Spool,
+        consent: &Consent,
+        mut told: BTreeSet<String>,
+        triggers: &[Trigger],
+    ) -> bool {
         if triggers.is_empty() {
             return false;
         }
-        let mut advised = false;
-        let consent = Consent::of(self.repository);
+        let mut advised = self.from_afar && self.tell_bound();
         let mut intake = spool.intake();
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {

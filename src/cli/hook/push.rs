@@ -173,7 +173,8 @@ pub(super) fn announce(
     // Not once more for each address of the same remote.
     if watched_by.is_none() && !again {
         let triggers: Vec<&Trigger> = push.triggers().collect();
-        say(printer, repository, told, &triggers, push.max_triggers);
+        let consent = Consent::of(repository).expecting(planned.expected);
+        say(printer, &consent, told, &triggers, push.max_triggers);
     }
     Ok(())
 }
@@ -187,7 +188,7 @@ fn id_of(process: &Process) -> ProcessId {
 
 fn say(
     printer: &Printer,
-    repository: &Repository,
+    consent: &Consent,
     mut told: BTreeSet<String>,
     triggers: &[&Trigger],
     max_triggers: usize,
@@ -199,7 +200,6 @@ fn say(
         ));
         return;
     }
-    let consent = Consent::of(repository);
     for trigger in triggers {
         match consent.trouble(trigger) {
             Some(trouble) if !told.insert(trouble.clone()) => {}

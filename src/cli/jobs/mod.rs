@@ -8,9 +8,9 @@ use clap::Args;
 use url::Url;
 
 use super::file::{self, Place};
-use super::{Exit, Refusal, Session, servers};
+use super::{Exit, Refusal, Session, consent, servers};
 use crate::config::{Config, PatternList, Server};
-use crate::credentials::{Keyring, trust};
+use crate::credentials::Keyring;
 use crate::deliver::{self, NoClient};
 use crate::git::Repository;
 use crate::jenkins::{Allowed, Client, Explanation, Listed, Listing, Reached, Unseen, Version};
@@ -219,7 +219,7 @@ fn of(explanation: Explanation) -> Refusal {
 /// A server that may be asked, and the credentials for it.
 fn asked(repository: &Repository, place: &Place, server: &Server) -> Result<(Client, Login), Refusal> {
     let url = &server.url;
-    let trusted = trust::trusted(repository.common_dir())?;
+    let trusted = consent::trusted(repository.common_dir())?;
     if !trusted.has_server(url.as_str()) {
         return Err(Refusal::new(
             format!("{url} is not trusted in this repository, so nothing was sent to it"),

@@ -10,7 +10,7 @@ use super::options::Options;
 use super::report::Told;
 use crate::cli::backlog::STORM;
 use crate::cli::pushes::{NO_BRANCH, Planned, Planner};
-use crate::cli::{Refusal, complain_about, outcomes};
+use crate::cli::{Refusal, complain_about, consent, outcomes};
 use crate::config::FILE_NAME;
 use crate::deliver::Foreground;
 use crate::event::push::{Line, review_of};
@@ -125,7 +125,7 @@ impl Landing<'_> {
                 .warning(&format!("none of {count} triggers is sent: {STORM}"));
         } else if !triggers.is_empty() {
             let common_dir = self.repository.common_dir();
-            let sending = Foreground::begin_for(&spool, common_dir, journal)?;
+            let sending = Foreground::begin_for(&spool, (common_dir, consent::ask), journal)?;
             outcomes::send(self.printer, &spool, sending, (&triggers, false), false)?;
         }
         explained

@@ -7,13 +7,16 @@ use std::rc::Rc;
 use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::cli::authorities::Authorities;
+use crate::cli::consent::Consent;
 use crate::cli::enqueue::{self, Notes, some_of};
 use crate::cli::file::{self, Place, Source};
+use crate::cli::reviewed;
 use crate::config::{Config, FILE_NAME};
+use crate::credentials::trust::{Accepted, Occasion};
 use crate::event::push::{self, Line, Tracking};
 use crate::event::{DefaultBranch, Kind, is_branch_or_tag, short};
 use crate::git::{Commit, Refspecs, Repository, Tip};
-use crate::plan::{self, Plan, Wishes};
+use crate::plan::{self, Plan, Surroundings, Wishes};
 use crate::spool::{PushedReference, TrackedReference, Trigger};
 use crate::text::Text;
 
@@ -41,6 +44,8 @@ pub(in crate::cli) struct Planned {
     pub(in crate::cli) idle: Vec<Idle>,
     /// How many more there are.
     pub(in crate::cli) more_idle: usize,
+    /// What the file names that is pushed to the default branch: when it has landed, it counts.
+    pub(in crate::cli) expected: Accepted,
 }
 
 /// A branch or tag that no rule fires for.
@@ -85,6 +90,7 @@ pub(in crate::cli) struct Planner<'a> {
     /// Where git keeps copies of what the remote has; nowhere if the user gave an address.
     refspecs: Refspecs,
     default: OnceCell<Option<DefaultBranch>>,
+    consent: Consent,
     explains: bool,
 }
 
@@ -116,6 +122,7 @@ impl<'a> Planner<'a> {
             remote,
             refspecs,
             default: OnceCell::new(),
+            consent: Consent::of(repository),
             explains: false,
         })
     }
@@ -150,6 +157,7 @@ impl<'a> Planner<'a> {
             notes: Notes::default(),
             idle: Vec::new(),
             more_idle: 0,
+            expected: Accepted::default(),
         };
         // For notes and the like nothing is ever triggered.
         let may_be_event = |line: &&Line| {
@@ -184,6 +192,13 @@ impl<'a> Planner<'a> {
                 }
             };
             let config = &found.0;
+            // Only what is pushed will be there.
+            if let place @ Place::Commit(_) = &found.1
+                && self.is_default(line.reference.as_ref())
+            {
+                let authorities = Authorities::new(self.repository, place);
+                planned.expected = reviewed::named_by(config, &authorities);
+            }
             if let Some(branch) = push::review_of(line.reference.as_ref()) {
                 planned.reviews |= plan::may_fire(config, Kind::PostPush, branch.as_bstr(), remote);
             }
@@ -195,7 +210,7 @@ impl<'a> Planner<'a> {
                 && let commit = self.repository.commit(&commit)?
                 && let Some(event) = push::event(self.repository, line, commit, remote)
             {
-                let surroundings = enqueue::surroundings(config);
+                let surroundings = self.surroundings(config);
                 let plan = plan::plan(&event, config, &surroundings, &Wishes::default());
                 planned.add_idle(short(&line.reference), reasons(config, &plan));
             }
@@ -230,7 +245,7 @@ impl<'a> Planner<'a> {
         };
         let default = self.default_branch();
         enqueue::find_changed_paths(&mut event, count, config, self.repository, default);
-        let plan = plan::plan(&event, config, &enqueue::surroundings(config), &Wishes::default());
+        let plan = plan::plan(&event, config, &self.surroundings(config), &Wishes::default());
         if plan.triggers.is_empty() && self.explains {
             planned.add_idle(short(&line.reference), reasons(config, &plan));
             return;
@@ -256,6 +271,21 @@ impl<'a> Planner<'a> {
             repeats: false,
             triggers: triggers.collect(),
         });
+    }
+
+    fn surroundings(&self, config: &Config) -> Surroundings {
+        enqueue::surroundings(config, &self.consent, Occasion::Own)
+    }
+
+    /// Whether this is the default branch of the remote that counts, and git will keep a copy of what
+    /// is pushed to it.
+    fn is_default(&self, reference: &BStr) -> bool {
+        let counts = || self.remote.as_ref() == Some(&reviewed::remote(self.repository));
+        self.copy_of(reference).is_some()
+            && counts()
+            && self
+                .default_branch()
+                .is_some_and(|default| default.reference == reference)
     }
 
     fn tracking(&self, line: &Line) -> anyhow::Result<Option<TrackedReference>> {

@@ -3,8 +3,8 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::allow::Allow;
 use super::install::refusal;
-use super::sources::Known;
 use super::{Exit, Session, file, twice};
 use crate::config::FILE_NAME;
 use crate::install::state::{self, HookState, Problem, Program, State, Whose};
@@ -15,6 +15,7 @@ mod contents;
 mod servers;
 
 use contents::Contents;
+use servers::ServerState;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -33,7 +34,7 @@ struct Report<'a> {
     hooks: Vec<&'a HookState>,
     programs: &'a [Program],
     file: bool,
-    servers: &'a [Known],
+    servers: &'a [ServerState],
     /// None of a spool that cannot be used.
     #[serde(flatten)]
     contents: Option<Contents>,
@@ -74,9 +75,15 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         }
         found => Some(found?),
     };
-    let servers = servers::of(&repository);
+    let servers = if file {
+        servers::look(&repository)
+    } else {
+        Vec::new()
+    };
+    let bound = Allow::of(&repository)?;
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
+        .chain(bound.map(|allow| allow.wrong).into_iter().flatten())
         .chain(spool.elsewhere().map(str::to_owned))
         .collect();
     if arguments.json {
@@ -86,7 +93,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         let found = if file { FILE_NAME } else { "none yet" };
         printer.result(&format!("file      {found}"));
         for server in &servers {
-            printer.result(&format!("server    {}", server.line()));
+            server.show(printer);
         }
         if let Some(contents) = &contents {
             contents.show(printer);
@@ -107,7 +114,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 
 fn report<'a>(
     state: &'a State,
-    (file, servers): (bool, &'a [Known]),
+    (file, servers): (bool, &'a [ServerState]),
     contents: Option<Contents>,
     warnings: &'a [String],
 ) -> Report<'a> {

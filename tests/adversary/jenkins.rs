@@ -64,6 +64,7 @@ fn everything_while(home: &Home, trusted: &StandIn, case: Case, fault: impl Fn()
         }
     } else {
         said.extend(ask_all(&repository, case.secret));
+        said.push(tool(&["-v", "jobs"]));
         said.push(login(&repository, trusted, case.secret));
     }
     said.push(git(&["commit", "--allow-empty", "-m", "more work"]));

@@ -54,15 +54,15 @@ pub fn run_with(repository: &Repository<'_>, program: &Path, token: &str, argume
     Ran::of(command.args(arguments).env("JENKINS_API_TOKEN", token))
 }
 
-/// All that a user may ask the tool in a repository.
-pub const QUESTIONS: [&[&str]; 14] = [
+/// All that a user may ask the tool about a repository's file. `jobs` is not: it looks at every job
+/// of the server.
+pub const QUESTIONS: [&[&str]; 13] = [
     &["status"],
     &["check"],
     &["check", "--branch", "main"],
     &["trigger", "--dry-run"],
     &["trigger", "--dry-run", "--curl"],
     &["-v", "trigger"],
-    &["jobs"],
     &["doctor"],
     &["-v", "doctor", "--json"],
     &["-v", "retry", "--all"],

@@ -21,6 +21,8 @@ pub(super) struct Allow {
 
 #[derive(Debug)]
 struct Entry {
+    /// The value as it is written.
+    text: String,
     server: Servers,
     /// `None`: every job.
     jobs: Option<PatternList>,
@@ -31,7 +33,8 @@ enum Servers {
     Every,
     /// The base URL, without the `/` at its end.
     One(String),
-    Like(PatternList),
+    /// The scheme, and what comes after `://`.
+    Like(PatternList, PatternList),
 }
 
 impl Allow {
@@ -56,8 +59,8 @@ impl Allow {
 
     /// Says what it lets pushes trigger, and what of it cannot be read.
     pub(super) fn tell(&self, printer: &Printer) {
-        for value in &self.values {
-            printer.note(&format!("{ALLOW_SETTING} lets pushes trigger: {value}"));
+        for entry in &self.entries {
+            printer.note(&format!("{ALLOW_SETTING} lets pushes trigger: {}", entry.text));
         }
         for wrong in &self.wrong {
             printer.warning(wrong);
@@ -81,7 +84,6 @@ impl Allow {
     fn read(values: Vec<BString>) -> Self {
         let mut allow = Self::default();
         for value in &values {
-            // What cannot be read is told as that.
             match Entry::read(value) {
                 Ok(entry) => allow.entries.push(entry),
                 Err(why) => allow.wrong.push(format!(
@@ -99,7 +101,9 @@ impl Allow {
             let here = match &entry.server {
                 Servers::Every => true,
                 Servers::One(known) => known == server,
-                Servers::Like(patterns) => patterns.matches(server.as_bytes()),
+                Servers::Like(scheme, place) => server.split_once("://").is_some_and(|(own, there)| {
+                    scheme.matches(own.as_bytes()) && place.matches(there.as_bytes())
+                }),
             };
             here && entry
                 .jobs
@@ -118,16 +122,20 @@ impl Entry {
             return Err(FORM.into());
         }
         let server = server.strip_suffix('/').unwrap_or(server);
-        let server = match server {
-            "*" | "**" => Servers::Every,
-            _ if !server.contains("://") => return Err(format!("{server} is no server; {FORM}")),
+        let server = match (server, server.split_once("://")) {
+            ("*" | "**", _) => Servers::Every,
+            (_, None) => return Err(format!("{server} is no server; {FORM}")),
             // An address may have brackets in it.
             _ if !server.contains(['*', '?', '{', '!', '\\']) => Servers::One(server.to_owned()),
-            _ => Servers::Like(patterns(server)?),
+            (_, Some((scheme, place))) => Servers::Like(patterns(scheme)?, patterns(place)?),
         };
         let jobs = jobs.trim_start();
         let jobs = (!jobs.is_empty()).then(|| patterns(jobs)).transpose()?;
-        Ok(Self { server, jobs })
+        Ok(Self {
+            text: value.to_owned(),
+            server,
+            jobs,
+        })
     }
 }
 
@@ -141,6 +149,7 @@ fn patterns(text: &str) -> Result<PatternList, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::trust::Fire;
 
     fn allow(values: &[&str]) -> Allow {
         Allow::read(values.iter().map(|value| BString::from(*value)).collect())
@@ -173,6 +182,27 @@ mod tests {
         assert!(!allow.has("https://ci.example.com/", "c"));
         // One `*` is no `/`.
         assert!(!allow.has("https://evil/.example.com/", "a b/c"));
+    }
+
+    #[test]
+    fn what_is_offered_to_its_owner_allows_just_that_job() {
+        for job in ["shop/deploy", "a [b]{c,d}*?\\", "!urgent"] {
+            let fire = Fire {
+                server: "https://[::1]:8080/ci/".into(),
+                method: "api".into(),
+                job: job.into(),
+                multibranch: false,
+                token_from: None,
+            };
+            let line = deliver::out_of_bounds(&fire);
+            let (_, value) = line
+                .rsplit_once(&format!("--add {ALLOW_SETTING} "))
+                .expect("a value");
+            let allow = allow(&[value.trim_matches('\'')]);
+            assert_eq!(allow.wrong, [""; 0], "{line}");
+            assert!(allow.has(&fire.server, job), "{line}");
+            assert!(!allow.has(&fire.server, "a bc"), "{line}");
+        }
     }
 
     #[test]

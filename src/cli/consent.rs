@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::allow::Allow;
 use super::authorities::Authorities;
 use super::reviewed::{self, Circumstances};
 use crate::config::{Config, EventKind, Rule};
@@ -52,6 +53,23 @@ impl Consent {
             trusted: trusted(repository.common_dir()),
             keyring: Keyring::without_programs(),
         }
+    }
+
+    /// The same for a push that it received; and what cannot be read of the bound that its owner has
+    /// set for those.
+    pub(super) fn of_received(repository: &Repository) -> (Self, Vec<String>) {
+        let common_dir = repository.common_dir();
+        let allow = Allow::of(repository).unwrap_or_else(|error| Some(Allow::nothing(&error)));
+        let wrong = allow
+            .as_ref()
+            .map(|allow| allow.wrong.clone())
+            .unwrap_or_default();
+        let beside = Circumstances::bounded(common_dir, allow);
+        let consent = Self {
+            trusted: trust::trusted(common_dir).map(|trusted| trusted.with(Box::new(beside))),
+            keyring: Keyring::default(),
+        };
+        (consent, wrong)
     }
 
     /// The same as they will be when the default branch of the remote has this.

@@ -99,6 +99,14 @@ impl Circumstances {
         }
     }
 
+    /// The same where it is known already what the owner has set.
+    pub(super) fn bounded(common_dir: &Path, allow: Option<Allow>) -> Self {
+        Self {
+            allow: OnceLock::from(allow),
+            ..Self::of(common_dir)
+        }
+    }
+
     /// It may be another thread that asks than the one that has the repository.
     fn open(&self) -> Result<Repository, crate::git::Error> {
         Repository::discover(&self.common_dir, &RepositoryPaths::default())

@@ -8,7 +8,7 @@ use super::secret;
 use super::template::{Template, Variable, is_environment_name};
 use super::tree::{Kind, Node, Value};
 use super::value;
-use crate::environment::{API_TOKEN, JOB_TOKEN_PREFIX};
+use crate::environment::{API_TOKEN, ASKED_PREFIX, JOB_TOKEN_PREFIX, PUSH_ADDRESS};
 
 /// Names that Jenkins takes for parts of its protocol, whatever the job declares.
 const PROTOCOL: [&str; 9] = [
@@ -43,7 +43,11 @@ pub(super) fn environment(node: &Node) -> Result<Vec<String>, Problem> {
             ));
         }
         // These are this program's own secrets; a file that could pass them on could send them anywhere.
-        if name == API_TOKEN || name.starts_with(JOB_TOKEN_PREFIX) {
+        if [API_TOKEN, PUSH_ADDRESS].contains(&name)
+            || [JOB_TOKEN_PREFIX, ASKED_PREFIX]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+        {
             return Err(Problem::new(
                 item.id,
                 format!(

@@ -79,7 +79,15 @@ pub fn refusal(trusted: &Trusted, wish: &Wish<'_>) -> Option<String> {
 /// What is said of a job that pushes into a repository must not trigger.
 #[must_use]
 pub fn out_of_bounds(fire: &Fire) -> String {
-    let value = format!("{} {}", fire.server, fire.job);
+    /// Characters that stand for others in a pattern.
+    const SPECIAL: &str = "*?[]{},!\\";
+    let mut value = format!("{} ", fire.server);
+    for character in fire.job.chars() {
+        if SPECIAL.contains(character) {
+            value.push('\\');
+        }
+        value.push(character);
+    }
     format!(
         "{ALLOW_SETTING} of this repository lets no push trigger {fire}; its owner allows it with: git config --add \
          {ALLOW_SETTING} {}",

@@ -203,6 +203,7 @@ fn a_failed_delivery_is_told_at_the_next_commit_once() {
             (repository.spooled("failed").len() == 1).then_some(())
         });
         repository.write(NAME, short_file(&jenkins));
+        repository.tool(&["trust"]).succeeded();
         let second = repository.commit("second");
         assert_eq!(
             said(&second)

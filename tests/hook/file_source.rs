@@ -38,6 +38,7 @@ fn an_uncommitted_change_of_the_file_is_not_used() {
         repository.write("text", "2");
         repository.git(&["commit", "-q", "-m", "work", "--only", "text"]);
         repository.wait_for_journal(2);
+        repository.tool(&["trust"]).succeeded();
         commit(&repository);
         repository.wait_for_journal(3);
         let deploy = "/shop/deploy/buildWithParameters";
@@ -61,6 +62,7 @@ fn the_file_of_the_branch_counts() {
         commit(&repository);
         repository.wait_for_journal(1);
         repository.git(&["checkout", "-q", "main"]);
+        repository.install();
         commit(&repository);
         repository.wait_for_journal(2);
         assert_eq!(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::cli::allow::Allow;
 use crate::cli::authorities::Authorities;
 use crate::cli::backlog::{self, STORM};
 use crate::cli::consent::Consent;
@@ -55,8 +54,8 @@ impl Fire<'_> {
     /// # Errors
     /// What is wrong with the file; triggers that wait are sent all the same.
     pub(super) fn run(&self, source: anyhow::Result<Source>, events: &mut [Event]) -> anyhow::Result<()> {
-        let consent = Consent::of(self.repository);
-        self.carry_out(&consent, || {
+        let (consent, wrong) = self.consent();
+        self.carry_out((&consent, &wrong), || {
             let source = source?;
             let config = source.read()?;
             let plans = self.plan(&consent, &config, events, None, &Wishes::default());
@@ -73,8 +72,8 @@ impl Fire<'_> {
         source: anyhow::Result<Source>,
         read: impl FnOnce(&Config) -> anyhow::Result<Push>,
     ) -> anyhow::Result<()> {
-        let consent = Consent::of(self.repository);
-        self.carry_out(&consent, || {
+        let (consent, wrong) = self.consent();
+        self.carry_out((&consent, &wrong), || {
             let source = source?;
             let config = source.read()?;
             let mut push = read(&config)?;
@@ -101,9 +100,18 @@ impl Fire<'_> {
         })
     }
 
+    /// What may go out, and what cannot be read of what bounds it.
+    fn consent(&self) -> (Consent, Vec<String>) {
+        if self.from_afar {
+            Consent::of_received(self.repository)
+        } else {
+            (Consent::of(self.repository), Vec::new())
+        }
+    }
+
     fn carry_out(
         &self,
-        consent: &Consent,
+        consent: (&Consent, &[String]),
         plan: impl FnOnce() -> anyhow::Result<Vec<Trigger>>,
     ) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
@@ -210,31 +218,22 @@ impl Fire<'_> {
         }
     }
 
-    /// Says what cannot be read of what bounds pushes into this repository.
-    fn tell_bound(&self) -> bool {
-        let wrong = match Allow::of(self.repository) {
-            Ok(allow) => allow.map(|allow| allow.wrong).unwrap_or_default(),
-            Err(error) => Allow::nothing(&error).wrong,
-        };
-        for wrong in &wrong {
-            self.printer.hook_line(wrong);
-        }
-        !wrong.is_empty()
-    }
-
     /// Puts the new triggers into the spool and says one line of each; whether somebody has to do
     /// something.
     fn accept(
         &self,
         spool: &Spool,
-        consent: &Consent,
+        (consent, wrong): (&Consent, &[String]),
         mut told: BTreeSet<String>,
         triggers: &[Trigger],
     ) -> bool {
         if triggers.is_empty() {
             return false;
         }
-        let mut advised = self.from_afar && self.tell_bound();
+        let mut advised = !wrong.is_empty();
+        for wrong in wrong {
+            self.printer.hook_line(wrong);
+        }
         let mut intake = spool.intake();
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {

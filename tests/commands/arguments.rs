@@ -65,7 +65,8 @@ fn the_help_names_every_command_and_variable() {
       install    Install the hooks into this repository, or for every one
       uninstall  Take out exactly what install put in
       status     Show what git will really run, and what waits
-      trust      Allow this repository to reach the servers its file names
+      trust      Allow this repository to reach the servers and fire the jobs that its file names
+      untrust    Take back what this repository may reach and fire
       check      Read the file and say what is wrong; with --branch or --tag, which rules fire and why
       doctor     Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
       jobs       List the jobs that you can build, with their parameters

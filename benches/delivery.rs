@@ -66,6 +66,23 @@ fn repository(place: &Place, jenkins: &StandIn) -> PathBuf {
     folder
 }
 
+/// Waits for the senders that hooks have started: one that comes late would send what is put back.
+fn wait_for_senders(folder: &Path) {
+    let is_sender = |process: &Path| {
+        let words = fs::read(process.join("cmdline")).unwrap_or_default();
+        let mut words = words.split(|byte| *byte == 0);
+        words.any(|word| word == b"deliver")
+            && words.any(|word| word == folder.as_os_str().as_encoded_bytes())
+    };
+    loop {
+        let processes = fs::read_dir("/proc").expect("the processes");
+        if !processes.flatten().any(|process| is_sender(&process.path())) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// Lets a push of all branches wait: the files of the triggers.
 fn push(place: &Place, folder: &Path, spool: &Spool) -> Vec<(PathBuf, Vec<u8>)> {
     // Nobody sends meanwhile.
@@ -84,10 +101,12 @@ fn push(place: &Place, folder: &Path, spool: &Spool) -> Vec<(PathBuf, Vec<u8>)> 
         place.tool(folder).args(["hook", "post-receive"]),
         lines.as_bytes(),
     );
-    drop(lock);
     let files = fs::read_dir(spool.folder().join("new")).expect("the spool");
     let read = |path: PathBuf| (path.clone(), fs::read(path).expect("an entry"));
-    files.map(|entry| read(entry.expect("an entry").path())).collect()
+    let entries = files.map(|entry| read(entry.expect("an entry").path())).collect();
+    drop(lock);
+    wait_for_senders(folder);
+    entries
 }
 
 /// Runs it to its end; how long it took, and the most memory that it had, in kB.
@@ -163,6 +182,15 @@ fn main() {
     let spool = Spool::of(&folder);
     let entries = push(&place, &folder, &spool);
     assert_eq!(entries.len(), TRIGGERS);
+    let put_back = || {
+        for (path, content) in &entries {
+            fs::write(path, content).expect("an entry");
+        }
+        // They were sent, says this.
+        fs::remove_file(spool.folder().join("sending.jsonl")).expect("what was sent");
+        jenkins.clear_requests();
+    };
+    put_back();
     let triggers = spool.waiting().expect("the spool").triggers;
 
     let intakes = (0..ROUNDS)
@@ -180,14 +208,6 @@ fn main() {
     let connections = sent.iter().map(|request| request.connection);
     let connections: std::collections::BTreeSet<usize> = connections.collect();
     let mut most = first;
-    let put_back = || {
-        for (path, content) in &entries {
-            fs::write(path, content).expect("an entry");
-        }
-        // They were sent, says this.
-        fs::remove_file(spool.folder().join("sending.jsonl")).expect("what was sent");
-        jenkins.clear_requests();
-    };
     let mut retry = || {
         put_back();
         let (time, memory) = watched(place.tool(&folder).arg("retry"));

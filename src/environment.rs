@@ -31,6 +31,10 @@ pub const API_TOKEN: &str = "JENKINS_API_TOKEN";
 pub const URL: &str = "JENKINS_URL";
 /// What the name of a variable with a job's trigger token begins with.
 pub const JOB_TOKEN_PREFIX: &str = "JENKINS_TRIGGER_TOKEN_";
+/// The file with the credentials of a service account. No job's trigger token, though it begins so.
+pub const TOKEN_FILE: &str = "JENKINS_TRIGGER_TOKEN_FILE";
+/// The folder with the credentials that systemd gives a service.
+pub const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// The address that a push goes to, for the process that waits for its end: it may have a password
 /// in it.
@@ -81,9 +85,8 @@ fn path(name: &str) -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-fn secret(name: &str) -> Option<Secret> {
-    let value = env::var(name).ok()?;
-    (!value.is_empty()).then(|| Secret::new(value))
+fn value(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// Whether the user switched the hooks off.
@@ -178,6 +181,52 @@ pub fn state_home() -> Option<PathBuf> {
         .or_else(|| Some(home()?.join(".local/state")))
 }
 
+/// `$XDG_CONFIG_HOME`, or `~/.config`; `None` for a user without either.
+#[must_use]
+pub fn config_home() -> Option<PathBuf> {
+    path("XDG_CONFIG_HOME")
+        .filter(|home| home.is_absolute())
+        .or_else(|| Some(home()?.join(".config")))
+}
+
+/// The file with the credentials of a service account, if the user named one.
+#[must_use]
+pub fn token_file() -> Option<PathBuf> {
+    path(TOKEN_FILE)
+}
+
+/// The folder with the credentials that systemd gave this service.
+#[must_use]
+pub fn credentials_directory() -> Option<PathBuf> {
+    path(CREDENTIALS_DIRECTORY).filter(|folder| folder.is_absolute())
+}
+
+/// The netrc: what `NETRC` names, as for curl, or the one in the home folder.
+#[must_use]
+pub fn netrc() -> Option<PathBuf> {
+    path("NETRC")
+        .filter(|file| file.is_absolute())
+        .or_else(|| Some(home()?.join(".netrc")))
+}
+
+/// The config files of git that belong to the user, or to the whole system where git is told where
+/// that is: `None` if git is told to read others, or none.
+#[must_use]
+pub fn git_config_of_user() -> Option<Vec<PathBuf>> {
+    if env::var_os("GIT_CONFIG_GLOBAL").is_some() || env::var_os("GIT_CONFIG_SYSTEM").is_some() {
+        return None;
+    }
+    let home = home()?;
+    Some(vec![config_home()?.join("git/config"), home.join(".gitconfig")])
+}
+
+/// Whether git is told not to read the system's config.
+#[must_use]
+pub fn git_config_has_no_system() -> bool {
+    env::var_os("GIT_CONFIG_NOSYSTEM")
+        .is_some_and(|value| !value.is_empty() && value != "0" && value != "false")
+}
+
 /// The login name; for a service that has none, the number of the user.
 #[must_use]
 pub fn user_name() -> Vec<u8> {
@@ -199,15 +248,13 @@ pub fn declared(name: &str) -> Option<Vec<u8>> {
 /// The Jenkins user id and API token, if both are set.
 #[must_use]
 pub fn jenkins_login() -> Option<Login> {
-    let user = env::var(USER_ID).ok().filter(|user| !user.is_empty())?;
-    let token = secret(API_TOKEN)?;
-    Some(Login::new(user, token))
+    Some(Login::new(value(USER_ID)?, Secret::new(value(API_TOKEN)?)))
 }
 
 /// The server that the user id and token are for, if the user bound them to one.
 #[must_use]
 pub fn jenkins_url() -> Option<String> {
-    env::var(URL).ok().filter(|url| !url.is_empty())
+    value(URL)
 }
 
 /// The name of the variable that holds the job trigger token called `name`: upper case, `-` to `_`.
@@ -220,7 +267,9 @@ pub fn job_token_variable(name: &str) -> String {
 /// The job trigger token in the variable called `name`.
 #[must_use]
 pub fn job_token(name: &str) -> Option<Secret> {
-    secret(name)
+    let text = value(name).filter(|_| name != TOKEN_FILE)?;
+    // Whoever knows the job lets it be hidden.
+    Some(Secret::unregistered(text))
 }
 
 /// The variables of this process that a child with work elsewhere must not inherit.

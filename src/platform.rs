@@ -5,6 +5,7 @@ compile_error!("jenkins-trigger runs on Unix only for now: hooks, locks and deta
 
 mod process;
 mod signals;
+pub mod terminal;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -22,6 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, OFlags};
+use zeroize::Zeroizing;
 
 pub use process::{
     End, Handle, Process, ancestors, arguments_of, follow, own, parent, runs, wait_for_end, wait_on_stdin,
@@ -64,7 +66,7 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Creates `path` for all who may write to the git directory `repository`: with the mode of its
-/// `objects`, and, if root creates it, for the owner of `repository`. One that is there stays as it
+/// `objects`, where none may take away what another has put there, and, if root creates it, for the owner of `repository`. One that is there stays as it
 /// is, and may be no link: whoever set that would have this user write where he likes.
 ///
 /// # Errors
@@ -85,7 +87,12 @@ pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
     }
     // Where either fails, the folder is this user's alone, which is no reason to stop.
     if let Ok(objects) = fs::metadata(repository.join("objects")) {
-        let _ = fs::set_permissions(path, objects.permissions());
+        let mut mode = objects.mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            // Each takes away only what is his.
+            mode |= 0o1000;
+        }
+        let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode));
     }
     if user_id() == 0
         && let Ok(owned) = fs::metadata(repository)
@@ -455,7 +462,36 @@ fn in_own_session(command: &mut Command) {
 /// What the system says when the program cannot be started.
 pub fn run_alone(command: &mut Command, limit: Duration) -> io::Result<Option<Output>> {
     in_own_session(command);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    end_of_alone(child, limit)
+}
+
+/// The same with a program that is told something on its stdin.
+///
+/// # Errors
+/// As [`run_alone`].
+pub fn run_alone_told(
+    command: &mut Command,
+    told: Zeroizing<Vec<u8>>,
+    limit: Duration,
+) -> io::Result<Option<Output>> {
+    in_own_session(command);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that does not listen would have this one wait for ever.
+        thread::spawn(move || {
+            // One that went away says why on its own.
+            let _ = stdin.write_all(&told);
+        });
+    }
+    end_of_alone(child, limit)
+}
+
+fn end_of_alone(mut child: Child, limit: Duration) -> io::Result<Option<Output>> {
     let end = Instant::now() + limit;
     let stdout = read_in_background(child.stdout.take());
     let stderr = read_in_background(child.stderr.take());
@@ -496,7 +532,8 @@ fn wait_until(child: &mut Child, end: Instant) -> io::Result<Option<ExitStatus>>
 fn read_in_background(from: Option<impl io::Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
+        // It may be a secret, which is not to be left where a buffer was before it grew.
+        let mut bytes = Vec::with_capacity(16 * 1024);
         if let Some(mut from) = from {
             let _ = from.read_to_end(&mut bytes);
         }

@@ -29,9 +29,17 @@ const RETRY: &str = "jenkins-trigger retry";
 /// What is remembered of having been said once: that there are entries that cannot be read.
 const UNREADABLE: &str = "unreadable";
 
+/// The same of where the spool lies.
+const ELSEWHERE: &str = "elsewhere";
+
 /// Tells what failed for good, once, and what still waits for a reason, each time, one line for
 /// each reason.
 pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
+    if let Some(why) = spool.elsewhere()
+        && spool.say_once(ELSEWHERE).unwrap_or(true)
+    {
+        printer.hook_line(why);
+    }
     let failed = spool.tell_failures(ENOUGH).unwrap_or_default();
     let (oldest, waiting) = spool.oldest_waiting(ENOUGH).unwrap_or_default();
     let failures = tell_failures(printer, &failed.triggers);

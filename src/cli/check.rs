@@ -8,6 +8,7 @@ use super::allow::Allow;
 use super::authorities::Authorities;
 use super::consent::{self, Consent};
 use super::file::Place;
+use super::sources::{self, Known};
 use super::{Exit, Refusal, Session, enqueue, file, twice};
 use crate::config::{Config, EventKind, Method, PatternList, Rule};
 use crate::event::{ChangedPaths, Event, Kind, manual};
@@ -92,7 +93,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         (None, None) => None,
     };
     match subject {
-        None => summary(printer, &source.origin, &config, &warnings, arguments.json),
+        None => summary(
+            printer,
+            (&source.origin, &config),
+            &sources::known(&config),
+            &warnings,
+            arguments.json,
+        ),
         Some(event) => explain(printer, &repository, &config, &event, arguments)?,
     }
     if !arguments.json {
@@ -118,6 +125,7 @@ struct Summary<'a> {
     valid: bool,
     file: &'a str,
     rules: Vec<SummaryRule<'a>>,
+    servers: &'a [Known],
     warnings: &'a [String],
 }
 
@@ -175,7 +183,13 @@ fn held(repository: &Repository, (config, place): (&Config, &Place), consent: &C
     told
 }
 
-fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String], json: bool) {
+fn summary(
+    printer: &Printer,
+    (origin, config): (&str, &Config),
+    servers: &[Known],
+    warnings: &[String],
+    json: bool,
+) {
     if json {
         printer.json(&Summary {
             valid: true,
@@ -185,6 +199,7 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
                 .iter()
                 .map(|rule| summary_rule(config, rule))
                 .collect(),
+            servers,
             warnings,
         });
         return;
@@ -202,6 +217,9 @@ fn summary(printer: &Printer, origin: &str, config: &Config, warnings: &[String]
         ]);
     }
     printer.table(&table);
+    for server in servers {
+        printer.result(&server.line());
+    }
 }
 
 /// An event of a rule, with the remotes where they count.

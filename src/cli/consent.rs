@@ -51,7 +51,7 @@ impl Consent {
     pub(super) fn of(repository: &Repository) -> Self {
         Self {
             trusted: trusted(repository.common_dir()),
-            keyring: Keyring::default(),
+            keyring: Keyring::without_programs(),
         }
     }
 

@@ -5,6 +5,7 @@ mod authorities;
 mod backlog;
 mod cancel;
 mod check;
+mod chosen;
 mod consent;
 mod deliver;
 mod doctor;
@@ -16,12 +17,15 @@ mod ids;
 mod install;
 mod jobs;
 mod log;
+mod login;
+mod logout;
 mod outcomes;
 mod push;
 mod pushes;
 mod retry;
 mod reviewed;
 mod servers;
+mod sources;
 mod status;
 mod trigger;
 mod trust;
@@ -29,6 +33,7 @@ mod twice;
 mod uninstall;
 mod untrust;
 mod watch;
+mod whoami;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -43,6 +48,7 @@ use crate::deliver::{COMMAND as SEND_DETACHED, Lifetime, Start};
 use crate::environment;
 use crate::git::{self, Repository};
 use crate::platform;
+use crate::secret;
 use crate::spool;
 use crate::ui::{Color, Printer, Verbosity};
 
@@ -53,8 +59,10 @@ use crate::ui::{Color, Printer, Verbosity};
 #[derive(Debug, Parser)]
 #[command(name = "jenkins-trigger", version, arg_required_else_help = true)]
 #[command(after_help = "\
-Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
-a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
+Credentials come from the first of these that has some for the server: JENKINS_USER_ID and JENKINS_API_TOKEN (for the
+server in JENKINS_URL, if that is set); the file that JENKINS_TRIGGER_TOKEN_FILE names; what `jenkins-trigger login` kept;
+git's credential helpers; ~/.netrc. A job's trigger token, with `token_from: name` in the file, is in the variable
+JENKINS_TRIGGER_TOKEN_<NAME> or in the same places (`jenkins-trigger login --job-token NAME`).
 JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
 Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),
@@ -92,6 +100,12 @@ enum Command {
     Trust(trust::Arguments),
     /// Take back what this repository may reach and fire
     Untrust(untrust::Arguments),
+    /// Keep credentials for a server, after Jenkins has accepted them
+    Login(login::Arguments),
+    /// Erase the credentials that are kept for a server
+    Logout(logout::Arguments),
+    /// Show which credentials answer for a server, and who Jenkins says they are
+    Whoami(whoami::Arguments),
     /// Read the file and say what is wrong; with --branch or --tag, which rules fire and why
     Check(check::Arguments),
     /// Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
@@ -225,6 +239,15 @@ pub fn main() -> ExitCode {
 /// Runs the program; the first argument is its name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Whoever is never asked for his token may still say it, or write it down.
+    let login = environment::jenkins_login();
+    let code = dispatch(arguments);
+    drop(login);
+    secret::forget_all();
+    code
+}
+
+fn dispatch(arguments: Vec<OsString>) -> ExitCode {
     // Before clap: a hook exits with 0 whatever its arguments, and starts as fast as it can.
     let mut words = arguments.get(1..).unwrap_or_default().iter();
     match words.next().and_then(|word| word.to_str()) {
@@ -292,6 +315,9 @@ fn command(arguments: Arguments) -> ExitCode {
                 Command::Uninstall(arguments) => uninstall::run(&session, arguments),
                 Command::Status(arguments) => status::run(&session, arguments),
                 Command::Trust(arguments) => trust::run(&session, arguments),
+                Command::Login(arguments) => login::run(&session, arguments),
+                Command::Logout(arguments) => logout::run(&session, arguments),
+                Command::Whoami(arguments) => whoami::run(&session, arguments),
                 Command::Untrust(arguments) => untrust::run(&session, arguments),
                 Command::Check(arguments) => check::run(&session, arguments),
                 Command::Trigger(arguments) => trigger::run(&session, arguments),
@@ -336,6 +362,10 @@ fn complain_with(printer: &Printer, beginning: &str, error: &anyhow::Error) -> a
     }
     if let Some(mistake) = error.downcast_ref::<crate::config::Error>() {
         file::show(printer, beginning, mistake);
+        return Ok(Exit::Act);
+    }
+    if let Some(error @ spool::Error::Secret(_)) = error.downcast_ref() {
+        printer.error(&format!("{beginning}nothing triggered: {error}"), None);
         return Ok(Exit::Act);
     }
     if let Some(spool::Error::NotOurs {

@@ -189,7 +189,7 @@ pub(super) fn release(printer: &Printer, repository: &Repository) -> anyhow::Res
 }
 
 /// A token over plain http can be read by everybody on the way, so it is never sent unasked.
-fn ask_about_plain_http(printer: &Printer, server: &Url) -> anyhow::Result<()> {
+pub(super) fn ask_about_plain_http(printer: &Printer, server: &Url) -> anyhow::Result<()> {
     let Err(reason) = credentials::check_transport(server, jenkins::is_loopback(server)) else {
         return Ok(());
     };

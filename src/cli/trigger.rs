@@ -22,8 +22,8 @@ use crate::event::{Event, manual};
 use crate::git::{Head, Repository};
 use crate::jenkins::{self, Order, encode_form};
 use crate::plan::{self, Plan, Wishes};
-use crate::secret::Secret;
-use crate::spool::{Outcome, Spool, Trigger};
+use crate::secret::{self, Secret};
+use crate::spool::{self, Outcome, Spool, Trigger};
 use crate::text::{Text, shell_argument, shell_word};
 use crate::ui::{Printer, Tone};
 
@@ -207,6 +207,9 @@ fn send(
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
+    if let Some(part) = triggers.iter().find_map(Trigger::secret_part) {
+        return Err(spool::Error::Secret(part).into());
+    }
     let sending = Foreground::begin(&spool, repository.common_dir(), consent::ask)?;
     for trigger in triggers {
         spool.put(trigger)?;
@@ -292,7 +295,7 @@ fn show(
     let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
     let parameters = deliver::parameters_of(trigger);
     let token = trigger.token_from.as_deref().map(environment::job_token_variable);
-    let masked = Secret::new("•••".into());
+    let masked = Secret::unregistered(secret::MASK.into());
     let job_token = token.as_ref().map(|_| &masked);
     // Its id would be found nowhere.
     let cause = &trigger.cause.0;
@@ -304,11 +307,7 @@ fn show(
         printer.result(&curl(&order, &url, token.as_deref(), ca.as_deref()));
         return Ok(());
     }
-    let mut secrets = Vec::new();
-    if method.needs_user() {
-        secrets.extend([environment::USER_ID.to_owned(), environment::API_TOKEN.to_owned()]);
-    }
-    secrets.extend(token);
+    let secrets = secrets_of(trigger, method, &server);
     let form = order.form(true);
     if arguments.json {
         printer.json(&Shown {
@@ -330,6 +329,25 @@ fn show(
     }
     printer.result(&format!("    with {}", secrets.join(", ")));
     Ok(())
+}
+
+/// What secrets it would go out with, and where they are.
+fn secrets_of(trigger: &Trigger, method: jenkins::Method, server: &Url) -> Vec<String> {
+    let keyring = Keyring::default();
+    let mut secrets = Vec::new();
+    if method.needs_user() {
+        secrets.push(match keyring.login(server) {
+            Ok(found) => format!("the API token of {} from {}", found.value.user, found.source),
+            Err(error) => error.to_string(),
+        });
+    }
+    if let Some(name) = &trigger.token_from {
+        secrets.push(match keyring.job_token(server, name, &trigger.job) {
+            Ok(found) => format!("the trigger token {name} from {}", found.source),
+            Err(error) => error.to_string(),
+        });
+    }
+    secrets
 }
 
 /// The same request for a shell; the shell fills the secrets in.

@@ -90,7 +90,7 @@ fn from_url(node: &Node, text: &str, servers: &[Server], server: usize) -> Resul
         let token = url.query_pairs().any(|(key, _)| secret::is_secret_name(&key));
         let short = parts.map_or_else(|| "the job's full name".into(), |name| quote(&name));
         let more = if token {
-            ", and `token_from: NAME` with JENKINS_TRIGGER_TOKEN_NAME in the environment"
+            ", and `token_from: NAME` with `jenkins-trigger login --job-token NAME`"
         } else {
             ""
         };

@@ -157,8 +157,8 @@ fn unknown(key: &Node, name: &str, keys: &Keys) -> Problem {
                 quote(name),
                 keys.place
             ),
-            "set JENKINS_USER_ID and JENKINS_API_TOKEN in the environment; for a job's trigger \
-             token write `token_from: NAME` and set JENKINS_TRIGGER_TOKEN_NAME",
+            "credentials are kept by `jenkins-trigger login`; for a job's trigger token write \
+             `token_from: NAME` and run: jenkins-trigger login --job-token NAME",
         );
     }
     if TLS.contains(&&*plain) {

@@ -38,6 +38,8 @@ pub use model::{
 };
 pub use parameters::check_parameter_name;
 pub use pattern::{Decision, Pattern, PatternError, PatternList};
+pub use rule::is_token_name;
+pub use server::{WrongUrl, server_url};
 pub use template::{Template, TemplateError, Variable};
 
 /// What the file is called, at the top of a repository.

@@ -146,17 +146,16 @@ fn check_text(node: &Node, text: &str) -> Result<(), Problem> {
         return Err(Problem::secret(
             node.id,
             format!("this looks like {kind}; nothing secret belongs in this file"),
-            "remove it here and revoke it: it may be in the history already. Credentials go into \
-             JENKINS_USER_ID and JENKINS_API_TOKEN in the environment, a job's trigger token by \
-             `token_from: NAME` into JENKINS_TRIGGER_TOKEN_NAME",
+            "remove it here and revoke it: it may be in the history already. Credentials are kept by \
+             `jenkins-trigger login`, a job's trigger token, with `token_from: NAME` here, by \
+             `jenkins-trigger login --job-token NAME`",
         ));
     }
     if secret::has_url_password(text) {
         return Err(Problem::new(
             node.id,
             "a user and password in a URL",
-            "remove all up to the `@`; credentials go into JENKINS_USER_ID and JENKINS_API_TOKEN in \
-             the environment",
+            "remove all up to the `@`; credentials are kept by: jenkins-trigger login",
         ));
     }
     // Only an escape in double quotes can make one: the source itself was checked.

@@ -214,9 +214,18 @@ fn name_of(node: &Node) -> Result<&str, Problem> {
     Ok(name)
 }
 
+/// A token called so would be the variable that names the file with the credentials.
+const NO_TOKEN: &str = "file";
+
+/// Whether `token_from` may say so.
+#[must_use]
+pub fn is_token_name(name: &str) -> bool {
+    value::is_name(name) && !name.eq_ignore_ascii_case(NO_TOKEN)
+}
+
 fn token_of(node: &Node) -> Result<String, Problem> {
     let name = value::word(node, "`token_from`")?;
-    if name.eq_ignore_ascii_case("file") {
+    if name.eq_ignore_ascii_case(NO_TOKEN) {
         return Err(Problem::new(
             node.id,
             "JENKINS_TRIGGER_TOKEN_FILE already names the file with the credentials",
@@ -229,7 +238,7 @@ fn token_of(node: &Node) -> Result<String, Problem> {
     Err(Problem::secret(
         node.id,
         "`token_from` names a token, with letters, digits, `-` and `_`; it is not the token",
-        "write `token_from: mirror` and set JENKINS_TRIGGER_TOKEN_MIRROR in the environment",
+        "write `token_from: mirror` and run: jenkins-trigger login --job-token mirror",
     ))
 }
 
@@ -282,8 +291,7 @@ fn method_of(
         (Method::JobToken | Method::TokenRoot, None) => Err(Problem::new(
             node.map_or(rule.id, |node| node.id),
             format!("the method `{method}`{origin} needs the name of the job's trigger token"),
-            "add `token_from: NAME` to the rule, and set JENKINS_TRIGGER_TOKEN_NAME in the \
-             environment",
+            "add `token_from: NAME` to the rule, and run: jenkins-trigger login --job-token NAME",
         )),
         _ => Ok(method),
     }

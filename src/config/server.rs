@@ -7,7 +7,7 @@ use url::Url;
 use super::error::{Names, Problem, quote};
 use super::keys::{self, Fields, nearest};
 use super::model::Server;
-use super::tree::{Node, Value};
+use super::tree::{Kind, Node, Value};
 use super::{authority, value, words};
 
 /// What the only server of a file is called.
@@ -131,6 +131,32 @@ fn named(node: &Node) -> Result<Vec<Server>, Problem> {
     Ok(servers)
 }
 
+/// Reads a server's address that somebody gave by hand, in the one form in which all addresses are
+/// kept and compared: with a path that ends in `/`, without a default port.
+///
+/// # Errors
+/// What is wrong with it, as for one in a file; a password in it is not repeated.
+pub fn server_url(text: &str) -> Result<Url, WrongUrl> {
+    let node = Node {
+        id: 0,
+        value: Value::Scalar(Kind::Text, text.to_owned()),
+        offset: None,
+    };
+    url(&node).map_err(|problem| WrongUrl {
+        message: problem.message,
+        help: problem.help.unwrap_or_default(),
+    })
+}
+
+/// Why a server's address is refused.
+#[derive(Debug)]
+pub struct WrongUrl {
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
 fn url(node: &Node) -> Result<Url, Problem> {
     let text = value::word(node, "the server's URL")?;
     let refused = |message: &str, help: String| Problem::new(node.id, message, help);
@@ -161,9 +187,7 @@ fn url(node: &Node) -> Result<Url, Problem> {
     if authority.contains('@') || super::secret::has_url_password(text) {
         return Err(refused(
             "a user or password in the server's URL",
-            "remove all up to the `@`; credentials go into JENKINS_USER_ID and JENKINS_API_TOKEN in \
-             the environment"
-                .into(),
+            "remove all up to the `@`; credentials are kept by: jenkins-trigger login".into(),
         ));
     }
     if text.contains(['\\', ' ', '\t']) {

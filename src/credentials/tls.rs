@@ -77,7 +77,8 @@ pub fn of(server: &Url) -> Result<Settings, Error> {
 /// A PEM text with a key in it.
 fn secret(pem: Vec<u8>) -> Secret {
     let pem = Zeroizing::new(pem);
-    Secret::new(pem.to_str_lossy().into_owned())
+    // Longer than anything that is ever said.
+    Secret::unregistered(pem.to_str_lossy().into_owned())
 }
 
 fn read(setting: &'static str, path: &Path, server: &Url) -> Result<Vec<u8>, Error> {

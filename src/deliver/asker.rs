@@ -103,7 +103,7 @@ impl<'a> Asker<'a> {
         let (Some(client), Some(login)) = (&self.client, login) else {
             return Looked::MayNotLook(Explanation {
                 meaning: "only a user with an API token can look for it in Jenkins".into(),
-                advice: "set JENKINS_USER_ID and JENKINS_API_TOKEN".into(),
+                advice: format!("to log in: jenkins-trigger login {}", self.server),
                 reason: "no-user-to-look",
             });
         };

@@ -147,7 +147,11 @@ pub fn lacks(keyring: &Keyring, trigger: &Trigger) -> Option<String> {
     let server = Url::parse(&trigger.server).ok()?;
     let method = trigger.method.parse().ok()?;
     let secrets = secrets_for(keyring, trigger, method, &server);
-    secrets.err().map(|error| error.to_string())
+    match secrets {
+        // Whoever sends it asks git, and says what it lacks then.
+        Ok(_) | Err(credentials::Error::NotAsked(_)) => None,
+        Err(error) => Some(error.to_string()),
+    }
 }
 
 /// The credentials that the trigger's method asks for.

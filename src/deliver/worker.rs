@@ -17,6 +17,7 @@ use super::state::{State, is_open};
 use crate::credentials::trust::Trusted;
 use crate::credentials::{self, Keyring};
 use crate::jenkins::{Looked, Method};
+use crate::secret::redact;
 use crate::spool::{self, Entry, Outcome, Sending, Spool, Trigger};
 
 /// A failure that took so long is the server's and not the trigger's.
@@ -168,7 +169,8 @@ impl<'a> Worker<'a> {
         let now = Timestamp::now();
         let again = project::next_look(&trigger, now).unwrap_or_else(|| lanes::next_attempt(&trigger, now));
         let mut entry = self.entry_of(&trigger, &state)?;
-        entry.message = state.message().map(str::to_owned);
+        // As it is kept, or it would differ from what was kept and be told again.
+        entry.message = state.message().map(|said| redact(said).into_owned());
         entry.reason = state.reason().map(str::to_owned);
         if let State::Accepted { item, url, .. } = &state {
             entry.item = Some(*item);
@@ -238,6 +240,10 @@ impl<'a> Worker<'a> {
         }
         self.asker.connect(&server, vouching)?;
         let (login, job_token) = secrets_for(&self.keyring, trigger, method, &server).map_err(held)?;
+        if let Some(part) = trigger.secret_part() {
+            // It may have come to be known as one only now.
+            return Err(State::Refused(spool::Error::Secret(part).to_string().into()));
+        }
         self.asker.check_login(login.as_ref(), trigger.created)?;
         if trigger.poll {
             // To look into the SCM twice harms nobody.

@@ -1,6 +1,7 @@
 //! Access to the repository: through libgit2, and through the `git` program where libgit2 cannot
 //! open it (reftable references, SHA-256 objects).
 
+mod credential;
 mod library;
 mod program;
 mod remote;
@@ -17,6 +18,10 @@ use bstr::{BStr, BString, ByteSlice as _};
 
 use crate::environment::{self, RepositoryPaths};
 
+pub use credential::{
+    Description, credential_approve, credential_fill, credential_helpers, credential_reject, helper_name,
+    may_have_credential_helper,
+};
 pub use program::{
     Version, command, global_settings, path_for_url, run, settings_for_url, users_own, version,
     versions_on_path,

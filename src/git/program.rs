@@ -40,7 +40,7 @@ pub fn command() -> Command {
 }
 
 /// A `git` that does not know either which repository this process was started for.
-fn command_elsewhere() -> Command {
+pub(super) fn command_elsewhere() -> Command {
     let mut command = command();
     for name in environment::repository_variables() {
         command.env_remove(name);
@@ -96,7 +96,7 @@ pub fn global_settings(key: &str) -> Result<Vec<String>, Error> {
 }
 
 /// A `git` that reads the config of the user and the system only.
-fn config_for_url() -> Command {
+pub(super) fn config_for_url() -> Command {
     let mut git = command_elsewhere();
     // No repository: its own config must not get in, wherever this process runs.
     git.current_dir("/")

@@ -14,7 +14,7 @@ use super::front::Front;
 use super::session::{Session, Sessions};
 use super::tls::{self, Handshakes, Security};
 use super::{encode_form, proxy};
-use crate::secret::Login;
+use crate::secret::{Login, conceal};
 
 /// How long a connection may take to come about.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -105,6 +105,17 @@ impl Client {
         (login, session): (Option<&Login>, Option<&Session>),
         limit: Duration,
     ) -> reqwest::Result<Answer> {
+        self.send_once(url, form, (login, session), limit).map(answer)
+    }
+
+    /// The same, with the answer as it comes: for one with a secret in it.
+    pub(super) fn send_once(
+        &self,
+        url: &str,
+        form: &[(&str, Vec<u8>)],
+        (login, session): (Option<&Login>, Option<&Session>),
+        limit: Duration,
+    ) -> reqwest::Result<Response> {
         let mut request = self
             .http
             .post(url)
@@ -119,7 +130,7 @@ impl Client {
         if let Some(session) = session {
             request = session.add_to(request);
         }
-        request.send().map(answer)
+        request.send()
     }
 
     /// What an answer means; who gave it is asked where it does not say.
@@ -185,6 +196,7 @@ fn body(response: Response) -> String {
     let mut bytes = Vec::new();
     // What is there says enough, or nothing does.
     let _ = response.take(MOST_BODY).read_to_end(&mut bytes);
+    conceal(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

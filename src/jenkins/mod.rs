@@ -16,6 +16,7 @@ mod proxy;
 mod read;
 mod session;
 mod tls;
+mod token;
 mod trigger;
 
 use std::fmt;
@@ -35,7 +36,9 @@ pub use look::{Looked, Wanted};
 pub use multibranch::Scanned;
 pub use origin::{Given, Origin};
 pub use probe::{About, Allowed, Identity, Reached, TokenCheck, Version};
+pub use session::is_api_token;
 pub use tls::{ClientCertificate, NoAuthorities, Security, check_authorities};
+pub use token::Made;
 pub use trigger::{Attempt, NoWay, Way};
 
 use crate::secret::{Login, Secret};

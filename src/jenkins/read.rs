@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use bstr::ByteSlice as _;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use percent_encoding::utf8_percent_encode;
@@ -14,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::ENCODED;
 use super::client::{Client, header};
 use super::explain::{self, Answer, Explanation, Reading, Tried};
-use crate::secret::{Login, Secret};
+use crate::secret::{Login, conceal};
 
 /// The longest answer that is read. A queue of 10,000 items has about 4 MB, cut to what is asked.
 const MOST_BODY: u64 = 32 * 1024 * 1024;
@@ -42,17 +41,6 @@ pub(super) fn tree(expression: &str) -> String {
     format!("?tree={}", utf8_percent_encode(expression, ENCODED))
 }
 
-/// Shorter passwords may be a word of the answer's own, such as the name of a job.
-const SHORTEST_CONCEALED: usize = 16;
-
-/// Whatever of an answer is told later, what it repeats of the request's secret is not.
-pub(super) fn conceal(body: &mut Vec<u8>, secret: &Secret) {
-    let secret = secret.expose();
-    if secret.len() >= SHORTEST_CONCEALED && body.contains_str(secret) {
-        *body = body.replace(secret, "•••");
-    }
-}
-
 impl Client {
     /// What is at this path below the server's base, within `limit` from the first byte of the
     /// connection to the last of the body. The error says why there is no whole answer.
@@ -67,11 +55,7 @@ impl Client {
             request = request.basic_auth(&login.user, Some(login.token.expose()));
         }
         let response = request.send().map_err(|error| self.no_page(&error, limit))?;
-        let mut page = self.page(response, limit)?;
-        if let Some(login) = login {
-            conceal(&mut page.body, &login.token);
-        }
-        Ok(page)
+        self.page(response, limit)
     }
 
     /// Reads an answer to its end; `limit` is what it was given.
@@ -84,7 +68,9 @@ impl Client {
             body: Vec::new(),
         };
         let most = if page.status == 200 { MOST_BODY } else { MOST_SAID };
-        match response.take(most).read_to_end(&mut page.body) {
+        let read = response.take(most).read_to_end(&mut page.body);
+        conceal(&mut page.body);
+        match read {
             Ok(_) => Ok(page),
             // The status says enough, or nothing does.
             Err(_) if page.status != 200 => Ok(page),

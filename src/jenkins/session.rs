@@ -145,7 +145,8 @@ impl Sessions {
 }
 
 /// Whether this is an API token and surely no password.
-fn is_api_token(login: &Login) -> bool {
+#[must_use]
+pub fn is_api_token(login: &Login) -> bool {
     let token = login.token.expose();
     token.len() == TOKEN_LENGTH
         && token.starts_with("11")
@@ -192,7 +193,8 @@ impl Client {
         Ok(answer)
     }
 
-    fn new_session(&self, login: &Login, limit: Duration) -> Result<Session, Crumb> {
+    /// A session for a password, which needs one to POST.
+    pub(super) fn new_session(&self, login: &Login, limit: Duration) -> Result<Session, Crumb> {
         let request = self
             .get("crumbIssuer/api/json")
             .timeout(limit.min(TOTAL_LIMIT))
@@ -244,10 +246,7 @@ mod tests {
             ("11correct-horse-battery-staple-xyz", false),
             ("", false),
         ] {
-            let login = Login {
-                user: "ada".into(),
-                token: Secret::new(token.into()),
-            };
+            let login = Login::new("ada".into(), Secret::new(token.into()));
             assert_eq!(is_api_token(&login), is_one, "{token}");
         }
     }

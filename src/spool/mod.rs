@@ -7,6 +7,7 @@
 
 mod authorities;
 mod journal;
+mod place;
 mod push;
 mod sending;
 mod trigger;
@@ -15,8 +16,6 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,10 +25,11 @@ pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Push
 pub use sending::Sending;
 pub use trigger::{Hold, Scan, Trigger, new_ids};
 
+use place::{check_folder, check_own};
 use trigger::check_format;
 
 use crate::platform::{self, Lock};
-use crate::text::shell_argument;
+use crate::secret;
 
 /// So many triggers may wait; a further one is refused.
 pub const MOST_WAITING: usize = 10_000;
@@ -66,6 +66,12 @@ pub enum Error {
     /// Somebody changed what is kept under its SHA-256.
     #[error("{0} is not what was kept there; put the file back in order, then: jenkins-trigger trust")]
     Damaged(PathBuf),
+    /// It would be kept, sent and shown by Jenkins to everybody who sees the build.
+    #[error(
+        "{0} has a secret in it, one of your own tokens or passwords, and Jenkins shows it to all who see the build; \
+         take it out of the rule"
+    )]
+    Secret(String),
     /// Too many wait.
     #[error("{MOST_WAITING} triggers wait already; send or drop some first: jenkins-trigger retry")]
     Full,
@@ -126,16 +132,22 @@ pub struct Listing {
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
+    /// Why it does not lie in the repository.
+    elsewhere: Option<String>,
 }
 
 impl Spool {
-    /// The spool in this common git directory, for the user this process runs as.
+    /// The spool of this common git directory, for the user this process runs as: in there, unless
+    /// somebody else who may write there has taken the place.
     #[must_use]
     pub fn of(common_dir: &Path) -> Self {
-        let user = platform::user_id().to_string();
-        Self {
-            folder: common_dir.join("jenkins-trigger").join(user),
-        }
+        place::of(common_dir)
+    }
+
+    /// Why it does not lie in the repository, and what to do about it, as a person reads it.
+    #[must_use]
+    pub fn elsewhere(&self) -> Option<&str> {
+        self.elsewhere.as_deref()
     }
 
     /// Where it lies.
@@ -169,7 +181,9 @@ impl Spool {
         let path = self.about(server);
         let folder = path.parent().unwrap_or(&self.folder);
         platform::private_directory(folder).map_err(io_error("use", folder))?;
-        platform::replace(&path, text, 0o600).map_err(io_error("write", &path))
+        let mut text = text.to_vec();
+        secret::conceal(&mut text);
+        platform::replace(&path, &text, 0o600).map_err(io_error("write", &path))
     }
 
     /// What was kept about a server.
@@ -192,7 +206,7 @@ impl Spool {
 
     fn prepare(&self) -> Result<()> {
         self.check()?;
-        if let Some(parent) = self.folder.parent() {
+        if let Some(parent) = self.folder.parent().filter(|_| self.elsewhere.is_none()) {
             // Other users' spools lie beside this one: only what is below is private.
             let repository = parent.parent().unwrap_or(parent);
             platform::shared_directory(parent, repository).map_err(io_error("create", parent))?;
@@ -208,7 +222,7 @@ impl Spool {
     /// Takes a trigger in.
     ///
     /// # Errors
-    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    /// As [`Intake::put`].
     pub fn put(&self, trigger: &Trigger) -> Result<()> {
         self.intake()?.put(trigger)
     }
@@ -518,48 +532,6 @@ impl Spool {
     }
 }
 
-/// That this folder of one user's is no link and nobody else's, and no link leads to it. One that is
-/// not there is good.
-fn check_folder(folder: &Path) -> Result<()> {
-    if let Some(parent) = folder.parent() {
-        look_at(parent)?;
-    }
-    check_own(folder)
-}
-
-fn check_own(folder: &Path) -> Result<()> {
-    let Some(found) = look_at(folder)? else {
-        return Ok(());
-    };
-    let own = platform::user_id();
-    if found.uid() == own {
-        return Ok(());
-    }
-    let path = shell_argument(folder.as_os_str().as_bytes());
-    Err(Error::NotOurs {
-        path: folder.to_owned(),
-        problem: format!("belongs to user id {}, not to you", found.uid()),
-        remedy: format!("if what is in it is yours: chown -R {own} {path}; if not: rm -r {path}"),
-    })
-}
-
-fn look_at(folder: &Path) -> Result<Option<fs::Metadata>> {
-    let found = match fs::symlink_metadata(folder) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(io_error("look at", folder)(error)),
-    };
-    if found.is_dir() {
-        return Ok(Some(found));
-    }
-    let what = if found.is_symlink() { "a link" } else { "no folder" };
-    Err(Error::NotOurs {
-        path: folder.to_owned(),
-        problem: format!("is {what}, and is to be a folder"),
-        remedy: format!("remove it: rm {}", shell_argument(folder.as_os_str().as_bytes())),
-    })
-}
-
 /// A spool that takes triggers in. How many wait is counted once and not for each of them: one
 /// push may bring thousands.
 #[derive(Debug)]
@@ -572,8 +544,11 @@ impl Intake<'_> {
     /// Takes a trigger in.
     ///
     /// # Errors
-    /// [`Error::Full`], or what the file system says; nothing is left behind then.
+    /// [`Error::Full`], [`Error::Secret`], or what the file system says; nothing is left behind then.
     pub fn put(&mut self, trigger: &Trigger) -> Result<()> {
+        if let Some(part) = trigger.secret_part() {
+            return Err(Error::Secret(part));
+        }
         self.room = self.room.checked_sub(1).ok_or(Error::Full)?;
         self.spool.write(trigger, "new")
     }

@@ -1,6 +1,7 @@
 //! Pushes that git has not ended yet, or of which nobody could say what the remote took: what is
 //! to be triggered if it took it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
@@ -8,8 +9,9 @@ use bstr::{BStr, ByteSlice as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Result, Spool, Trigger, Unreadable, io_error};
+use super::{Error, Result, Spool, Trigger, Unreadable, io_error};
 use crate::platform::{self, Lock};
+use crate::secret;
 use crate::text::Text;
 
 /// The format of a push's entry; one of another format is left alone.
@@ -121,6 +123,23 @@ impl Push {
     /// What is to be triggered.
     pub fn triggers(&self) -> impl Iterator<Item = &Trigger> {
         self.references.iter().flat_map(|reference| &reference.triggers)
+    }
+
+    /// Leaves out the triggers that would send a secret, and returns them, each with what is to be
+    /// said of it.
+    #[must_use]
+    pub fn refuse_secrets(&mut self) -> Vec<(Trigger, Error)> {
+        let mut refused = Vec::new();
+        for reference in &mut self.references {
+            for trigger in std::mem::take(&mut reference.triggers) {
+                match trigger.secret_part() {
+                    Some(part) => refused.push((trigger, Error::Secret(part))),
+                    None => reference.triggers.push(trigger),
+                }
+            }
+        }
+        self.references.retain(|reference| !reference.triggers.is_empty());
+        refused
     }
 
     /// Where it goes, for people: the remote's name, else the address.
@@ -284,7 +303,7 @@ impl Spool {
         let path = self.folder.join(folder);
         platform::private_directory(&path).map_err(io_error("use", &path))?;
         // Serialisation to memory fails only for maps with keys that are no strings; there are none.
-        let mut text = serde_json::to_vec(push).unwrap_or_default();
+        let mut text = serde_json::to_vec(&*redacted(push)).unwrap_or_default();
         text.push(b'\n');
         self.write_entry(&push.id, folder, &text)
     }
@@ -312,6 +331,17 @@ impl Spool {
         [UNDER_WAY, UNDECIDED]
             .iter()
             .any(|folder| self.paths(folder).is_ok_and(|paths| !paths.is_empty()))
+    }
+}
+
+/// The push without any secret in what was said about it.
+fn redacted(push: &Push) -> Cow<'_, Push> {
+    match push.trouble.as_deref().map(secret::redact) {
+        Some(Cow::Owned(trouble)) => Cow::Owned(Push {
+            trouble: Some(trouble),
+            ..push.clone()
+        }),
+        _ => Cow::Borrowed(push),
     }
 }
 

@@ -1,11 +1,13 @@
 //! A trigger as it lies on disk.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::FORMAT;
+use crate::secret;
 use crate::text::Text;
 
 /// Why a trigger waits for its user and not for a server.
@@ -143,6 +145,21 @@ impl Trigger {
         self.sent_as.as_ref().unwrap_or(&self.id)
     }
 
+    /// Which of what it would send has a secret of this user's in it. A branch or tag that has it in
+    /// its own name has told everybody already.
+    #[must_use]
+    pub fn secret_part(&self) -> Option<String> {
+        let names = self.branch.iter().chain(&self.tag);
+        if names.into_iter().any(|name| secret::is_in(&name.0)) {
+            return None;
+        }
+        let mut parameters = self.parameters.iter();
+        parameters
+            .find(|(_, value)| secret::is_in(&value.0))
+            .map(|(name, _)| format!("the parameter {name}"))
+            .or_else(|| secret::is_in(&self.cause.0).then(|| "its cause".into()))
+    }
+
     /// What must stay in order: triggers with the same key never overtake each other.
     #[must_use]
     pub fn lane(&self) -> (&str, &str, Option<&Text>) {
@@ -173,10 +190,29 @@ pub fn new_ids(count: usize) -> Vec<String> {
 }
 
 pub(super) fn encode(trigger: &Trigger) -> Vec<u8> {
+    let trigger = &redacted(trigger);
     // Serialisation to memory fails only for maps with keys that are no strings; there are none.
     let mut text = serde_json::to_vec(trigger).unwrap_or_default();
     text.push(b'\n');
     text
+}
+
+/// The trigger without any secret in what was said about it. What is sent is never changed.
+fn redacted(trigger: &Trigger) -> Cow<'_, Trigger> {
+    let said = [&trigger.trouble, &trigger.ca_trouble];
+    if !said
+        .into_iter()
+        .flatten()
+        .any(|text| secret::is_in(text.as_bytes()))
+    {
+        return Cow::Borrowed(trigger);
+    }
+    let without = |text: &Option<String>| Some(secret::redact(text.as_deref()?).into_owned());
+    Cow::Owned(Trigger {
+        trouble: without(&trigger.trouble),
+        ca_trouble: without(&trigger.ca_trouble),
+        ..trigger.clone()
+    })
 }
 
 pub(super) fn decode(text: &[u8]) -> Result<Trigger, String> {

@@ -1,6 +1,7 @@
 //! Everything a person or a program reads goes through here.
 
 mod progress;
+mod prompt;
 mod snippet;
 mod table;
 
@@ -10,9 +11,11 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 pub use progress::Progress;
+pub use prompt::{NoAnswer, piped_line};
 pub use snippet::Snippet;
 pub use table::Table;
 
+use crate::secret::redact;
 use crate::text::{harmless, is_obeyed};
 
 const GOOD: Style = AnsiColor::Green.on_default();
@@ -72,7 +75,7 @@ impl Tone {
     }
 }
 
-/// Writes to stdout and stderr. A reader that went away is no error: a hook must not die of it.
+/// Writes to stdout and stderr, and no secret that this process knows. A reader that went away is no error: a hook must not die of it.
 #[derive(Debug, Clone)]
 pub struct Printer {
     verbosity: Verbosity,
@@ -122,12 +125,12 @@ impl Printer {
             return;
         }
         let mut out = AutoStream::new(io::stdout(), self.color).lock();
-        let _ = writeln!(out, "{line}");
+        let _ = writeln!(out, "{}", redact(line));
     }
 
     fn err(&self, line: &str) {
         let mut err = AutoStream::new(io::stderr(), self.color).lock();
-        let _ = writeln!(err, "{line}");
+        let _ = writeln!(err, "{}", redact(line));
     }
 
     /// One line that a hook says.
@@ -186,7 +189,8 @@ impl Printer {
         ));
     }
 
-    /// What another program wrote to its stdout, byte for byte.
+    /// What another program wrote to its stdout, byte for byte: whatever is in it, nobody here has
+    /// put it there.
     #[allow(
         clippy::unused_self,
         reason = "everything that is written goes through a printer"
@@ -200,7 +204,7 @@ impl Printer {
     /// terminal obeys but colours, which are taken out where they are not wanted.
     pub fn text(&self, text: &str) {
         let mut out = AutoStream::new(io::stdout(), self.color).lock();
-        let _ = write!(out, "{text}").and_then(|()| out.flush());
+        let _ = write!(out, "{}", redact(text)).and_then(|()| out.flush());
     }
 
     /// Something to know, unless `--quiet`.
@@ -250,7 +254,7 @@ impl Printer {
             return None;
         }
         let mut err = AutoStream::new(io::stderr(), self.color).lock();
-        let _ = write!(err, "{} [y/N] ", harmless(question));
+        let _ = write!(err, "{} [y/N] ", harmless(&redact(question)));
         let _ = err.flush();
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).ok()?;

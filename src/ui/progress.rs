@@ -3,6 +3,7 @@
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Printer, Verbosity};
+use crate::secret::redact;
 use crate::text::harmless;
 
 /// The line. Without a terminal that can move its cursor, and with `--quiet`, there is none; then
@@ -39,7 +40,7 @@ impl Progress {
         if self.0.is_finished() {
             self.0.reset();
         }
-        self.0.set_message(harmless(line));
+        self.0.set_message(harmless(&redact(line)));
         self.0.tick();
     }
 

@@ -2,6 +2,7 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet as Source};
 
+use crate::secret::{redact, redact_in_place};
 use crate::text::harmless;
 
 /// What is shown of a mistake.
@@ -24,8 +25,7 @@ pub struct Snippet<'a> {
 impl Snippet<'_> {
     pub(super) fn render(&self) -> String {
         // Of one character each, so that the span still fits.
-        let text: String = self
-            .text
+        let text: String = redact_in_place(self.text)
             .chars()
             .map(|c| {
                 if c.is_control() && c != '\t' {
@@ -42,7 +42,8 @@ impl Snippet<'_> {
         };
         let (first, length) = self.span;
         let span = position(first)..position(first.saturating_add(length));
-        let message = harmless(self.message);
+        // A line that is too long is cut, and a secret in it with it.
+        let message = harmless(&redact(self.message));
         let help = self.help.map(super::harmless_lines);
         let source = Source::source(&text)
             .line_start(self.line)

@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr as _;
 
 use super::{Tone, painted};
+use crate::secret::redact;
 use crate::text::harmless;
 
 /// Rows of cells, aligned by column; the last column is as long as it is.
@@ -22,9 +23,11 @@ impl Table {
         table
     }
 
-    /// Adds a row; control characters in its cells are shown, not obeyed.
+    /// Adds a row; control characters in its cells are shown, not obeyed, and secrets are not shown.
     pub fn row(&mut self, cells: impl IntoIterator<Item = (Option<Tone>, String)>) {
-        let cells = cells.into_iter().map(|(tone, cell)| (tone, harmless(&cell)));
+        let cells = cells
+            .into_iter()
+            .map(|(tone, cell)| (tone, harmless(&redact(&cell))));
         self.rows.push(cells.collect());
     }
 

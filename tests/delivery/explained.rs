@@ -502,9 +502,9 @@ fn a_password_where_only_tokens_work() {
 
 #[test]
 fn a_password_of_a_user_who_gets_no_crumb() {
-    let user = User::new(USER, TOKEN).password("a password");
+    let user = User::new(USER, TOKEN).password("correct horse battery");
     let setup = server_of(user.grant([Permission::JobRead, Permission::JobBuild]));
-    let variables = [("JENKINS_API_TOKEN", "a password")];
+    let variables = [("JENKINS_API_TOKEN", "correct horse battery")];
     let said = said_with("no-crumb-for-user", (setup, SHORT), nothing, &variables);
     reads!(said, @"failed main → shop/deploy: a password needs a crumb from Jenkins at 127.0.0.1, and user dev lacks the permission Overall/Read to get one; an administrator ticks Overall/Read for dev at http://[JENKINS]/manage/configureSecurity/; or set JENKINS_API_TOKEN to an API token, made at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure), which needs no crumb; then: jenkins-trigger retry");
 }

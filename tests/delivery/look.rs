@@ -23,10 +23,7 @@ fn client(jenkins: &StandIn) -> Client {
 }
 
 fn login() -> Login {
-    Login {
-        user: USER.into(),
-        token: Secret::new(TOKEN.into()),
-    }
+    Login::new(USER.into(), Secret::new(TOKEN.into()))
 }
 
 /// Asks for a build; gives the number of the item.

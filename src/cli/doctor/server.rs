@@ -264,18 +264,20 @@ fn login(
             return Err("the method token-root goes without credentials, and looking at a job needs some");
         }
     };
+    let provenance = login.provenance.as_ref();
+    let from = provenance.map_or_else(String::new, |known| format!(", from {}", known.name));
     match client.identify(&login) {
-        Identity::ApiToken(name) => report.ok(STEPS[3], format!("an API token of user {name}")),
+        Identity::ApiToken(name) => report.ok(STEPS[3], format!("an API token of user {name}{from}")),
         Identity::Unclear(name) => report.ok(
             STEPS[3],
-            format!("user {name}, by API token or password: this server does not tell"),
+            format!("user {name}{from}, by API token or password: this server does not tell"),
         ),
         Identity::Password(name) => report.warn(
             STEPS[3],
-            format!("a password of user {name}, not an API token"),
+            format!("a password of user {name}, not an API token{from}"),
             format!(
-                "an API token can be taken back and needs no crumb: make one at {url}me/security/ and set \
-                 JENKINS_API_TOKEN to it"
+                "an API token can be taken back and needs no crumb: make one at {url}me/security/ and {}",
+                provenance.map_or_else(String::new, |known| known.renewal.clone())
             ),
         ),
         Identity::Refused(explanation) if is_needed => {

@@ -157,6 +157,13 @@ pub(super) fn announce(
     for reference in &mut push.references {
         reference.repeats = repeated.contains(&(reference.reference.0.as_bstr(), &*reference.new));
     }
+    for (trigger, error) in push.refuse_secrets() {
+        let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
+        printer.hook_line(&format!("nothing triggered: {to}: {error}"));
+    }
+    if push.references.is_empty() {
+        return Ok(());
+    }
     spool.put_push(&push)?;
     if let Err(error) = pushes::wait_for(repository, &push, git, &pushing.address) {
         printer.hook_line(&format!(

@@ -84,6 +84,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     let warnings: Vec<String> = twice::warning_of_file(&repository, &state, printer)
         .into_iter()
         .chain(bound.map(|allow| allow.wrong).into_iter().flatten())
+        .chain(spool.elsewhere().map(str::to_owned))
         .collect();
     if arguments.json {
         printer.json(&report(&state, (file, &servers), contents, &warnings));

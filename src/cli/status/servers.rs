@@ -1,10 +1,11 @@
-//! The servers of the file, and what of it is allowed here.
+//! The servers of the file: what of it is allowed here, and where the credentials for each come from.
 
 use serde::Serialize;
 
 use crate::cli::authorities::Authorities;
 use crate::cli::consent::{self, Consent};
 use crate::cli::file;
+use crate::cli::sources::{self, Known};
 use crate::config::Config;
 use crate::credentials::trust;
 use crate::git::Repository;
@@ -13,7 +14,8 @@ use crate::ui::Printer;
 /// One server of the file.
 #[derive(Debug, Serialize)]
 pub(super) struct ServerState {
-    server: String,
+    #[serde(flatten)]
+    known: Known,
     /// Whether it may be sent the user's credentials from here.
     trusted: bool,
     /// How many rules of the file are for it.
@@ -33,21 +35,32 @@ pub(super) fn look(repository: &Repository) -> Vec<ServerState> {
     let consent = Consent::of(repository);
     let authorities = Authorities::new(repository, &place);
     let trusted = trust::trusted(repository.common_dir()).unwrap_or_default();
-    let state = |index: usize| state(repository, (&config, index), &consent, &authorities, &trusted);
-    (0..config.servers.len()).map(state).collect()
+    let known = sources::known(&config).into_iter().enumerate();
+    known
+        .map(|(index, known)| {
+            state(
+                repository,
+                (&config, index),
+                known,
+                &consent,
+                &authorities,
+                &trusted,
+            )
+        })
+        .collect()
 }
 
 fn state(
     repository: &Repository,
     (config, index): (&Config, usize),
+    known: Known,
     consent: &Consent,
     authorities: &Authorities<'_>,
     trusted: &trust::Trusted,
 ) -> ServerState {
-    let server = config.servers[index].url.to_string();
     let mut state = ServerState {
-        trusted: trusted.has_server(&server),
-        server,
+        trusted: trusted.has_server(config.servers[index].url.as_str()),
+        known,
         rules: 0,
         held: Vec::new(),
         held_rules: 0,
@@ -68,20 +81,22 @@ fn state(
 impl ServerState {
     pub(super) fn show(&self, printer: &Printer) {
         let Self {
-            server,
+            known,
             rules,
             held_rules,
             ..
         } = self;
         let state = match (self.trusted, held_rules) {
             (false, _) => {
-                "not trusted here: nothing is sent to it; to allow it: jenkins-trigger trust".to_owned()
+                "not trusted here, so nothing is sent to it (to allow it: jenkins-trigger trust)".to_owned()
             }
             (true, 0) => "trusted".to_owned(),
             (true, held) => {
-                format!("trusted, but {held} of {rules} rules would be held; see: jenkins-trigger check")
+                format!("trusted, but {held} of {rules} rules would be held (see: jenkins-trigger check)")
             }
         };
-        printer.result(&format!("server    {server} {state}"));
+        let credentials = known.credentials();
+        let end = if credentials.is_empty() { "" } else { "; " };
+        printer.result(&format!("server    {} {state}{end}{credentials}", known.server()));
     }
 }

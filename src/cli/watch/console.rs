@@ -2,6 +2,7 @@
 
 use bstr::ByteSlice;
 
+use crate::secret;
 use crate::text::harmless;
 
 /// What a hidden note of Jenkins's begins with; it is a link in the browser (contract, observed 4).
@@ -15,11 +16,13 @@ const LONGEST_SEQUENCE: usize = 64;
 const RESET: &str = "\x1b[0m";
 
 /// Turns the bytes of a console into text: notes are left out, `\r\n` is `\n`, of what a terminal
-/// obeys only colours stay, everything else is shown.
+/// obeys only colours stay, everything else is shown but secrets.
 #[derive(Debug, Default)]
 pub(super) struct Console {
     /// What may only be understood with what follows it.
     pending: Vec<u8>,
+    /// What may be the beginning of a secret.
+    held: String,
     coloured: bool,
     in_line: bool,
 }
@@ -47,6 +50,9 @@ impl Console {
             rest = &rest[length..];
         }
         self.pending = rest.to_vec();
+        let mut text = std::mem::take(&mut self.held) + &text;
+        self.held = text.split_off(secret::unfinished(&text));
+        let text = secret::redact(&text).into_owned();
         self.note(&text);
         text
     }
@@ -54,7 +60,8 @@ impl Console {
     /// What is left at the end. The last line ends, and no colour outlives it.
     pub(super) fn end(&mut self) -> String {
         let pending = std::mem::take(&mut self.pending);
-        let mut text = harmless(&String::from_utf8_lossy(&pending));
+        let text = std::mem::take(&mut self.held) + &harmless(&String::from_utf8_lossy(&pending));
+        let mut text = secret::redact(&text).into_owned();
         self.note(&text);
         if std::mem::take(&mut self.coloured) {
             text.push_str(RESET);
@@ -183,6 +190,21 @@ mod tests {
             let mut pieces: String = log.chunks(size).map(|chunk| console.take(chunk)).collect();
             pieces.push_str(&console.end());
             assert_eq!(pieces, whole, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_however_it_is_cut() {
+        let _secret = secret::Secret::new("told-to-nobody".into());
+        let log = b"+ curl -u ada:told-to-nobody x\ntold-to-no\ntold-to-nobody";
+        for size in 1..log.len() {
+            let mut console = Console::default();
+            let mut pieces: String = log.chunks(size).map(|chunk| console.take(chunk)).collect();
+            pieces.push_str(&console.end());
+            assert_eq!(
+                pieces, "+ curl -u ada:••• x\ntold-to-no\n•••\n",
+                "in pieces of {size}"
+            );
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{HEAD, QUOTE_TEXT, file_refused, refused, rule_refused};
 
-const IN_ENVIRONMENT: &str = "set JENKINS_USER_ID and JENKINS_API_TOKEN in the environment; for a job's trigger token \
-                              write `token_from: NAME` and set JENKINS_TRIGGER_TOKEN_NAME";
+const IN_ENVIRONMENT: &str = "credentials are kept by `jenkins-trigger login`; for a job's trigger token write \
+                              `token_from: NAME` and run: jenkins-trigger login --job-token NAME";
 
 #[test]
 fn an_unknown_key_is_refused_with_the_nearest_known_one() {

@@ -187,7 +187,7 @@ fn a_password_in_a_url_is_refused_and_masked() {
     let error = refusal(format!(
         "{HEAD}jobs:\n  a: https://ci.example.com/jenkins/job/x/build?token=hunter2&cause=y"
     ));
-    let help = "write `x`, and `token_from: NAME` with JENKINS_TRIGGER_TOKEN_NAME in the environment";
+    let help = "write `x`, and `token_from: NAME` with `jenkins-trigger login --job-token NAME`";
     assert_eq!(told(&error), ("4:6 a token in the job's URL".into(), help.into()));
     assert!(!everything(&error).contains("hunter2"));
 }

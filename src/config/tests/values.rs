@@ -149,7 +149,7 @@ fn remotes_are_of_use_to_a_rule_for_pushes_only() {
 
 #[test]
 fn a_token_method_needs_a_token_and_the_api_takes_none() {
-    let add = "add `token_from: NAME` to the rule, and set JENKINS_TRIGGER_TOKEN_NAME in the environment";
+    let add = "add `token_from: NAME` to the rule, and run: jenkins-trigger login --job-token NAME";
     let remove = "remove `token_from`, or write `method: job-token` in the rule";
     rule_refused(&[
         (

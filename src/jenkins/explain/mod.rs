@@ -4,12 +4,10 @@ mod redirect;
 mod table;
 mod words;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use percent_encoding::utf8_percent_encode;
 use reqwest::blocking::Response;
 use reqwest::header::{ALLOW, LOCATION, SERVER, WWW_AUTHENTICATE};
 use url::Url;
@@ -18,7 +16,7 @@ use super::client::{header, innermost};
 use super::front::Front;
 use super::session::Crumb;
 use super::{Action, ENCODED, Method, Order, job_url};
-use crate::secret::{Login, Secret};
+use crate::secret::{Login, Provenance, concealed, redact};
 use crate::text::harmless;
 use redirect::Leads;
 
@@ -94,8 +92,8 @@ const LONGEST: usize = 1500;
 /// An explanation outside the table.
 pub(super) fn say(meaning: impl AsRef<str>, advice: impl AsRef<str>) -> Explanation {
     Explanation {
-        meaning: words::clipped(&harmless(meaning.as_ref()), LONGEST),
-        advice: words::clipped(&harmless(advice.as_ref()), LONGEST),
+        meaning: words::clipped(&harmless(&redact(meaning.as_ref())), LONGEST),
+        advice: words::clipped(&harmless(&redact(advice.as_ref())), LONGEST),
         reason: "other",
     }
 }
@@ -106,7 +104,8 @@ pub(super) struct Tried<'a> {
     pub(super) url: &'a str,
     job: &'a str,
     user: Option<&'a str>,
-    secrets: Vec<&'a Secret>,
+    /// Where the user and token were found.
+    provenance: Option<&'a Provenance>,
     /// What was ordered; `None`: something was only to be read.
     order: Option<&'a Order<'a>>,
     /// A trigger depends on it.
@@ -118,10 +117,9 @@ pub(super) struct Tried<'a> {
 impl<'a> Tried<'a> {
     /// A build was asked for at this address, or a look into the SCM.
     pub(super) fn to_build(server: &'a Url, url: &'a str, order: &'a Order<'a>) -> Self {
-        let token = order.login.map(|login| &login.token);
         Self {
             user: order.login.map(|login| login.user.as_str()),
-            secrets: token.into_iter().chain(order.job_token).collect(),
+            provenance: order.login.and_then(|login| login.provenance.as_ref()),
             order: Some(order),
             for_trigger: true,
             ..Self::to_ask(server, url, order.job)
@@ -132,7 +130,7 @@ impl<'a> Tried<'a> {
     pub(super) fn to_read(server: &'a Url, url: &'a str, reading: &Reading<'a>) -> Self {
         Self {
             user: Some(&reading.login.user),
-            secrets: vec![&reading.login.token],
+            provenance: reading.login.provenance.as_ref(),
             for_trigger: reading.for_trigger,
             ..Self::to_ask(server, url, reading.job)
         }
@@ -145,7 +143,7 @@ impl<'a> Tried<'a> {
             url,
             job,
             user: None,
-            secrets: Vec::new(),
+            provenance: None,
             order: None,
             for_trigger: false,
             near: Vec::new(),
@@ -172,19 +170,6 @@ impl<'a> Tried<'a> {
 
     fn user(&self) -> &str {
         self.user.unwrap_or("nobody")
-    }
-
-    /// What a server says without the secrets of this request, which it may repeat anywhere.
-    fn conceal(&self, text: &str) -> String {
-        let mut shown = text.to_owned();
-        for secret in &self.secrets {
-            let plain = secret.expose();
-            let encoded = Cow::from(utf8_percent_encode(plain, ENCODED));
-            if !plain.is_empty() {
-                shown = shown.replace(plain, "•••").replace(encoded.as_ref(), "•••");
-            }
-        }
-        shown
     }
 }
 
@@ -221,16 +206,18 @@ pub(super) struct Answer {
 impl Answer {
     /// What the head says; the body is the caller's to read.
     pub(super) fn head(response: &Response) -> Self {
+        let said = |name| header(response, name).map(concealed);
         Self {
             status: response.status().as_u16(),
+            // What is read of it is a number, or is concealed once it was taken apart.
             location: header(response, LOCATION.as_str()),
-            user: header(response, "X-You-Are-Authenticated-As"),
-            permission: header(response, "X-Required-Permission"),
+            user: said("X-You-Are-Authenticated-As"),
+            permission: said("X-Required-Permission"),
             is_jenkins: response.headers().contains_key("X-Jenkins"),
-            challenge: header(response, WWW_AUTHENTICATE.as_str()),
+            challenge: said(WWW_AUTHENTICATE.as_str()),
             only_post: header(response, ALLOW.as_str()).is_some_and(|allowed| allowed == "POST"),
             crumb: Crumb::NotAskedFor,
-            server: header(response, SERVER.as_str()),
+            server: said(SERVER.as_str()),
             body: String::new(),
         }
     }
@@ -530,7 +517,7 @@ impl Case<'_> {
     fn user(&self) -> String {
         let said = self.answer().and_then(|answer| answer.user.as_deref());
         match said {
-            Some(user) => words::clipped(&self.tried.conceal(user), 100),
+            Some(user) => words::clipped(&redact(user), 100),
             None => self.tried.user().to_owned(),
         }
     }
@@ -538,12 +525,12 @@ impl Case<'_> {
     /// The permission that is missing, in Jenkins' own words.
     fn permission(&self) -> Option<String> {
         let id = self.answer()?.permission.as_deref()?;
-        Some(words::permission_in_words(&self.tried.conceal(id)))
+        Some(words::permission_in_words(&redact(id)))
     }
 
     fn logging_id(&self) -> Option<String> {
         let id = self.answer()?.logging_id()?;
-        Some(self.tried.conceal(id))
+        Some(redact(id).into_owned())
     }
 }
 
@@ -552,6 +539,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn every_row_has_a_name_of_its_own() {
@@ -617,10 +605,7 @@ mod tests {
     #[test]
     fn a_secret_that_the_server_repeats_is_not_said() {
         let server = Url::parse("https://ci.example.com/").expect("a URL");
-        let login = Login {
-            user: "ada".into(),
-            token: Secret::new("11 secret/token".into()),
-        };
+        let login = Login::new("ada".into(), Secret::new("11 secret/token".into()));
         let reading = Reading {
             job: "job",
             login: &login,

@@ -5,6 +5,7 @@ use url::Url;
 use super::Tried;
 use super::words::{clipped, without_query};
 use crate::jenkins::job_url;
+use crate::secret::redact;
 
 /// How many characters of an address are shown at most.
 const LONGEST: usize = 300;
@@ -50,7 +51,7 @@ fn is_login(path: &str) -> bool {
 pub(in crate::jenkins) fn login_at(location: &str, server: &Url) -> Option<String> {
     let target = server.join(location).ok().filter(is_web)?;
     let elsewhere = target.host_str() != server.host_str();
-    (elsewhere || is_login(target.path())).then(|| clipped(&without_query(&target), LONGEST))
+    (elsewhere || is_login(target.path())).then(|| clipped(&redact(&without_query(&target)), LONGEST))
 }
 
 fn is_web(url: &Url) -> bool {
@@ -64,7 +65,7 @@ pub(super) fn leads(location: Option<&str>, tried: &Tried<'_>) -> Leads {
     let Some(target) = target.filter(is_web) else {
         return Leads::Nowhere;
     };
-    let shown = |url: &str| clipped(&tried.conceal(url), LONGEST);
+    let shown = |url: &str| clipped(&redact(url), LONGEST);
     let address = without_query(&target);
     let to = shown(&address);
     let same_host = target.host_str() == tried.server.host_str();

@@ -362,16 +362,17 @@ pub(super) static ROWS: &[Row] = &[
         when: |c| c.status() == 401,
         meaning: |c| {
             format!(
-                "Jenkins at {} does not accept the API token of user {}",
+                "Jenkins at {} does not accept the API token of user {}{}",
                 c.tried.host(),
-                c.tried.user()
+                c.tried.user(),
+                c.whence()
             )
         },
         advice: |c| {
             format!(
-                "it may be mistyped, revoked or expired: make one at {} and set JENKINS_USER_ID (the user id, not \
-                 the e-mail address or full name) and JENKINS_API_TOKEN{}",
+                "it may be mistyped, revoked or expired: make one at {} and {}{}",
                 c.token_page(),
+                c.renewal(),
                 c.then_retry()
             )
         },
@@ -419,16 +420,17 @@ pub(super) static ROWS: &[Row] = &[
         when: |c| c.lacks_crumb(&[Crumb::NotAskedFor, Crumb::NotGiven]),
         meaning: |c| {
             format!(
-                "Jenkins at {} took what user {} sent for no API token, and asked for a crumb",
+                "Jenkins at {} took what user {}{} sent for no API token, and asked for a crumb",
                 c.tried.host(),
-                c.tried.user()
+                c.tried.user(),
+                c.whence()
             )
         },
         advice: |c| {
             format!(
-                "make an API token at {} and set JENKINS_API_TOKEN to it; a password serves only where Jenkins gives it \
-                 a crumb{}",
+                "a password serves only where Jenkins gives it a crumb; make an API token at {} and {}{}",
                 c.token_page(),
+                c.renewal(),
                 c.then_retry()
             )
         },
@@ -445,11 +447,12 @@ pub(super) static ROWS: &[Row] = &[
         },
         advice: |c| {
             format!(
-                "an administrator ticks Overall/Read for {} at {}manage/configureSecurity/; or set JENKINS_API_TOKEN to \
-                 an API token, made at {}, which needs no crumb{}",
+                "an administrator ticks Overall/Read for {} at {}manage/configureSecurity/; or make an API token, which \
+                 needs no crumb, at {} and {}{}",
                 c.tried.user(),
                 c.tried.server,
                 c.token_page(),
+                c.renewal(),
                 c.then_retry()
             )
         },
@@ -466,9 +469,10 @@ pub(super) static ROWS: &[Row] = &[
         },
         advice: |c| {
             format!(
-                "a proxy before it takes the session's cookie or the crumb's header away; set JENKINS_API_TOKEN to an API \
-                 token, made at {}, which needs neither{}",
+                "a proxy before it takes the session's cookie or the crumb's header away; make an API token, which needs \
+                 neither, at {} and {}{}",
                 c.token_page(),
+                c.renewal(),
                 c.then_retry()
             )
         },

@@ -5,6 +5,7 @@ use url::Url;
 
 use super::{Case, ENCODED};
 use crate::jenkins::job_url;
+use crate::secret::redact;
 
 pub(in crate::jenkins) const RETRY: &str = "then: jenkins-trigger retry";
 pub(super) const AGAIN: &str = "it is tried again later";
@@ -51,6 +52,20 @@ impl Case<'_> {
             format!("; {RETRY}")
         } else {
             String::new()
+        }
+    }
+
+    /// Where the user's token comes from, as a part of a sentence.
+    pub(super) fn whence(&self) -> String {
+        let provenance = self.tried.provenance;
+        provenance.map_or_else(String::new, |provenance| format!(" (from {})", provenance.name))
+    }
+
+    /// What is to be done with an API token that was made anew.
+    pub(super) fn renewal(&self) -> String {
+        match self.tried.provenance {
+            Some(provenance) => provenance.renewal.clone(),
+            None => format!("log in: jenkins-trigger login {}", self.tried.server),
         }
     }
 
@@ -112,7 +127,7 @@ impl Case<'_> {
         };
         let said = self.answer().and_then(|answer| answer.server.as_deref());
         match from_front.or(said).filter(|name| !name.is_empty()) {
-            Some(name) => format!("{} answers there", clipped(&self.tried.conceal(name), 60)),
+            Some(name) => format!("{} answers there", clipped(&redact(name), 60)),
             None => "another server answers there".into(),
         }
     }

@@ -7,6 +7,7 @@ mod read;
 mod tests;
 mod write;
 
+use std::borrow::Cow;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Error, Result, Trigger, io_error};
 use crate::platform;
+use crate::secret;
 use crate::text::{Text, shell_argument};
 
 pub use line::{Foreign, Line};
@@ -169,6 +171,26 @@ impl Entry {
     }
 }
 
+/// The line without any secret in what was said about its trigger. What the trigger is stays as it
+/// is: it is found by that.
+fn redacted(entry: &Entry) -> Cow<'_, Entry> {
+    let said = [&entry.message, &entry.url, &entry.reason];
+    if !said
+        .into_iter()
+        .flatten()
+        .any(|text| secret::is_in(text.as_bytes()))
+    {
+        return Cow::Borrowed(entry);
+    }
+    let without = |text: &Option<String>| Some(secret::redact(text.as_deref()?).into_owned());
+    Cow::Owned(Entry {
+        message: without(&entry.message),
+        url: without(&entry.url),
+        reason: without(&entry.reason),
+        ..entry.clone()
+    })
+}
+
 /// What is to be said where the journal cannot be opened: it may be no file at all.
 fn not_ours(path: &Path, error: io::Error, action: &'static str) -> Error {
     let Ok(found) = std::fs::symlink_metadata(path) else {
@@ -203,7 +225,7 @@ impl Journal {
     /// What the file system says; nothing of the line is left then that could be read.
     pub fn append(&self, entry: &Entry) -> Result<()> {
         // Serialisation to memory fails only for maps with keys that are no strings.
-        let mut line = serde_json::to_vec(entry).unwrap_or_default();
+        let mut line = serde_json::to_vec(&redacted(entry)).unwrap_or_default();
         line.push(b'\n');
         write::append(&self.path, &line).map_err(|error| not_ours(&self.path, error, "write"))
     }

@@ -1,0 +1,106 @@
+//! The servers that a command about credentials is for: by hand, or those of the file.
+
+use url::Url;
+
+use super::file::{self, Place};
+use super::{Refusal, Session, servers};
+use crate::config::{self, Config, Server};
+use crate::credentials::trust::{self, Trusted};
+use crate::deliver;
+use crate::git::Repository;
+use crate::jenkins::Client;
+
+/// Which servers, and what is here that knows more of them.
+pub(super) struct Chosen {
+    /// Their base URLs.
+    pub(super) urls: Vec<Url>,
+    /// Whether the user named it himself.
+    pub(super) by_hand: bool,
+    /// The repository that the command runs in.
+    pub(super) repository: Option<Repository>,
+    file: Option<(Config, Place)>,
+}
+
+impl Chosen {
+    /// The server of this address, or of this name in the file; without either those of the file.
+    pub(super) fn of(session: &Session, given: Option<&str>) -> anyhow::Result<Self> {
+        let Some(given) = given else {
+            let repository = session.repository()?;
+            let source = file::of_work_tree(&repository, &session.printer)?;
+            let config = source.read()?;
+            return Ok(Self {
+                urls: config.servers.iter().map(|server| server.url.clone()).collect(),
+                by_hand: false,
+                repository: Some(repository),
+                file: Some((config, source.place)),
+            });
+        };
+        // Whoever names a server needs neither a repository nor a file that can be read.
+        let repository = session.repository().ok();
+        let file = repository.as_ref().and_then(|repository| {
+            let (source, _) = file::compare(repository).ok()?;
+            Some((source.read().ok()?, source.place))
+        });
+        let named = file.as_ref().and_then(|(config, _)| {
+            let server = config.servers.iter().find(|server| server.name == given)?;
+            Some(server.url.clone())
+        });
+        let url = match named {
+            Some(url) => url,
+            None => config::server_url(given).map_err(|wrong| Refusal::new(wrong.message, wrong.help))?,
+        };
+        Ok(Self {
+            urls: vec![url],
+            by_hand: true,
+            repository,
+            file,
+        })
+    }
+
+    /// The only one.
+    pub(super) fn only(&self, command: &str) -> Result<&Url, Refusal> {
+        if let [url] = self.urls.as_slice() {
+            return Ok(url);
+        }
+        let lines: Vec<String> = self
+            .urls
+            .iter()
+            .map(|url| format!("jenkins-trigger {command} {url}"))
+            .collect();
+        Err(Refusal::new(
+            format!("the file names {} servers; say which", self.urls.len()),
+            lines.join("\n"),
+        ))
+    }
+
+    /// What the file says of a server.
+    fn server(&self, url: &Url) -> Option<(&Server, &Place)> {
+        let (config, place) = self.file.as_ref()?;
+        let server = config.servers.iter().find(|server| server.url == *url)?;
+        Some((server, place))
+    }
+
+    /// The rules' names of trigger tokens for a server, each with a job that takes it.
+    pub(super) fn config(&self) -> Option<&Config> {
+        self.file.as_ref().map(|(config, _)| config)
+    }
+
+    /// What this repository may reach.
+    pub(super) fn trusted(&self) -> Result<Trusted, Refusal> {
+        match &self.repository {
+            Some(repository) => Ok(trust::trusted(repository.common_dir())?),
+            None => Ok(Trusted::default()),
+        }
+    }
+
+    /// A client for one of them, which has to prove who it is as it would for a trigger.
+    pub(super) fn client(&self, url: &Url) -> Result<Client, Refusal> {
+        let ca = match (&self.repository, self.server(url)) {
+            (Some(repository), Some((server, place))) => {
+                servers::vouching(repository, place, server, &self.trusted()?)?
+            }
+            _ => None,
+        };
+        Ok(deliver::connect(url, ca.as_deref())?)
+    }
+}

@@ -68,6 +68,7 @@ fn it_says_where_git_looks_and_that_all_three_hooks_fire() {
         post-push    pre-push      nothing
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
+        server    https://ci.example.com/ credentials of dev from JENKINS_API_TOKEN
         triggers  0 waiting, 0 failed
         ----- stderr -----
         ");
@@ -146,6 +147,14 @@ fn with_json_it_prints_one_object() {
               "instead": null,
               "path": "[PROGRAM]",
               "version": "[OUR VERSION]"
+            }
+          ],
+          "servers": [
+            {
+              "job_tokens": [],
+              "server": "https://ci.example.com/",
+              "source": "JENKINS_API_TOKEN",
+              "user": "dev"
             }
           ],
           "undecided": 0,

@@ -424,7 +424,7 @@ pub(super) static ROWS: &[Row] = &[
         when: |c| c.lacks_crumb(&[Crumb::NotAskedFor, Crumb::NotGiven]),
         meaning: |c| {
             format!(
-                "Jenkins at {} took what user {}{} sent for no API token, and asked for a crumb",
+                "Jenkins at {} took what user {} sent{} for no API token, and asked for a crumb",
                 c.tried.host(),
                 c.tried.user(),
                 c.whence()

@@ -65,7 +65,8 @@ fn the_help_names_every_command_and_variable() {
       install    Install the hooks into this repository, or for every one
       uninstall  Take out exactly what install put in
       status     Show what git will really run, and what waits
-      trust      Allow this repository to reach the servers its file names
+      trust      Allow this repository to reach the servers and fire the jobs that its file names
+      untrust    Take back what this repository may reach and fire
       login      Keep credentials for a server, after Jenkins has accepted them
       logout     Erase the credentials that are kept for a server
       whoami     Show which credentials answer for a server, and who Jenkins says they are

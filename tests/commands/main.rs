@@ -60,6 +60,8 @@ mod trigger_queue;
 mod trigger_wait;
 mod trust;
 mod uninstall;
+mod untrust;
 mod untrusted;
+mod untrusted_jobs;
 mod waiting;
 mod whoami;

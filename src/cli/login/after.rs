@@ -16,7 +16,7 @@ use crate::ui::Printer;
 /// Says that something goes before what was kept, and is not the same.
 pub(super) fn warn_of_others(printer: &Printer, url: &Url, kept: &Login) {
     match Keyring::default().login(url) {
-        Ok(found) if found.value.user != kept.user || found.value.token.expose() != kept.token.expose() => {
+        Ok(found) if found.value.user != kept.user || !found.value.token.is(&kept.token) => {
             printer.warning(&format!(
                 "{} goes first, and has other credentials: take it away for what was kept to count",
                 found.source

@@ -93,7 +93,7 @@ pub fn ready<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
     repository
 }
 
-fn is_post_to<'a>(action: &'a str) -> impl Fn(&RecordedRequest) -> bool + Send + 'a {
+fn is_post_to(action: &str) -> impl Fn(&RecordedRequest) -> bool + Send + '_ {
     move |request| request.method == "POST" && request.target.contains(action)
 }
 

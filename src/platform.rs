@@ -300,6 +300,13 @@ pub fn may_run(path: &Path) -> bool {
     rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok() && path.is_file()
 }
 
+/// Whether this user may make files in a folder.
+#[must_use]
+pub fn may_put_into(folder: &Path) -> bool {
+    use rustix::fs::Access;
+    rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
 /// Whether the system knows no way to run a file because it does not say its interpreter.
 #[must_use]
 pub fn has_no_interpreter(error: &io::Error) -> bool {

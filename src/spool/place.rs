@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::{Error, Result, Spool, io_error, sha256};
 use crate::environment;
@@ -25,15 +27,7 @@ pub(super) fn of(common_dir: &Path) -> Spool {
     if [common_dir, &beside].into_iter().any(is_open_to_others)
         && let Some(elsewhere) = elsewhere(common_dir)
     {
-        let trouble = check_folder(&folder).err();
-        let why = match &trouble {
-            Some(Error::NotOurs {
-                path,
-                problem,
-                remedy,
-            }) => Some(format!("{} {problem}; {remedy}", path.display())),
-            _ => None,
-        };
+        let why = taken(&folder, &beside);
         // What was put there once stays there, whatever becomes of the other place.
         if why.is_some() || elsewhere.exists() {
             let kept = format!(
@@ -50,6 +44,37 @@ pub(super) fn of(common_dir: &Path) -> Spool {
         folder,
         elsewhere: None,
     }
+}
+
+/// Why this user cannot have the folder.
+fn taken(folder: &Path, beside: &Path) -> Option<String> {
+    match check_folder(folder) {
+        Err(Error::NotOurs {
+            path,
+            problem,
+            remedy,
+        }) => Some(format!("{} {problem}; {remedy}", path.display())),
+        Err(error) => Some(error.to_string()),
+        // Whoever made it keeps it to himself.
+        Ok(()) if beside.exists() && !folder.exists() && !becomes_open(beside) => Some(format!(
+            "you may not write into {0}; have its owner make it as {1} is, or remove it: rm -r {0}",
+            shell_argument(beside.as_os_str().as_bytes()),
+            shell_argument(beside.with_file_name("objects").as_os_str().as_bytes()),
+        )),
+        Ok(()) => None,
+    }
+}
+
+/// Whether this user may write into the folder, perhaps only once he who is just making it has given
+/// it its mode.
+fn becomes_open(folder: &Path) -> bool {
+    const GLANCES: usize = 20;
+    let look = || platform::may_put_into(folder);
+    let later = || {
+        thread::sleep(Duration::from_millis(5));
+        look()
+    };
+    look() || (0..GLANCES).any(|_| later())
 }
 
 /// The place that nobody else can write to.

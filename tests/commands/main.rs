@@ -41,6 +41,8 @@ mod push_scene;
 mod readme;
 mod retry;
 mod retry_ids;
+mod sources;
+mod sources_of_git;
 mod spool_damage;
 mod status;
 mod status_waiting;

@@ -364,7 +364,7 @@ fn status_says_how_to_get_a_hook_back_that_is_gone() {
         post-push    pre-push      foreign  [HOME]/shop/.git/hooks/pre-push
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
-        server    https://ci.example.com/ trusted
+        server    https://ci.example.com/ trusted; credentials of dev from JENKINS_API_TOKEN
         triggers  0 waiting, 0 failed
         ----- stderr -----
         error: git runs [HOME]/shop/.git/hooks/post-merge on post-merge, and not jenkins-trigger

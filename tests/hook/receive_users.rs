@@ -303,3 +303,120 @@ fn a_user_whose_home_only_the_machine_knows_uses_that() {
         );
     });
 }
+
+/// What one of the group does to another, whose number is `$1`, in the repository where he is.
+fn does(user: &User<'_>, bare: &Path, script: &str, to: &User<'_>) -> Ran {
+    let mut shell = user.command("sh", bare);
+    Ran::of(shell.args(["-ec", script, "sh", &to.id.to_string()]))
+}
+
+#[test]
+fn whoever_takes_another_user_s_place_first_does_not_keep_him_from_firing() {
+    with_each_git_as_root(|home| {
+        for (number, take) in [
+            "mkdir -p jenkins-trigger/$1",
+            "mkdir -p jenkins-trigger/$1/new; chmod -R 777 jenkins-trigger",
+            "mkdir jenkins-trigger; ln -s /tmp jenkins-trigger/$1",
+            "mkdir jenkins-trigger; echo mine > jenkins-trigger/$1",
+            "ln -s /tmp jenkins-trigger",
+            "echo mine > jenkins-trigger",
+            "mkdir jenkins-trigger; chmod 700 jenkins-trigger",
+            "mkdir jenkins-trigger; chmod 755 jenkins-trigger",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let jenkins = StandIn::start(shop_with_sha());
+            let bare = bare(home, ADA, &file(&jenkins), &["--shared=group"]);
+            let [ada, bob] = [ADA, BOB].map(|id| User::new(home, id, &bare));
+            ada.trusts(&bare);
+            does(&bob, &bare, take, &ada).succeeded();
+            let (first, ran) = ada.pushes();
+            let lines = said(&ran);
+            assert_eq!(lines.len(), 2, "{take}\n{}", ran.whole());
+            assert!(
+                lines[0].contains("your triggers for this repository are kept in"),
+                "{take}\n{}",
+                ran.whole()
+            );
+            let (second, ran) = ada.pushes();
+            fires(&ran);
+            wait_for_each_fired(&jenkins, &[first.clone(), second.clone()]);
+            let log = wait_for("both in the journal", || {
+                let log = ada.log(&bare);
+                (log.len() >= 2).then_some(log)
+            });
+            assert_eq!(log, [first, second], "{take}");
+            for folder in [&bare, &home.path("seed"), &ada.folder, &bob.folder] {
+                fs::rename(folder, home.path(format!("done-{number}-{}", name_of(folder)))).expect("a move");
+            }
+        }
+    });
+}
+
+fn name_of(folder: &Path) -> String {
+    folder.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+/// Folders of git's own are writable for the group, and can be moved to where the spool would be: they
+/// belong to whom it would belong to.
+#[test]
+fn what_another_puts_where_a_spool_would_be_is_not_sent() {
+    with_each_git_as_root(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let bare = bare(home, ADA, &file(&jenkins), &["--shared=group"]);
+        let [ada, bob] = [ADA, BOB].map(|id| User::new(home, id, &bare));
+        ada.trusts(&bare);
+        bob.trusts(&bare);
+        let planted = format!(
+            r#"{{"v":1,"id":"01K00000000000000000000000","created":"2026-01-02T03:04:05Z","event":"post-receive",
+            "rules":["branches"],"server":"{}","method":"api","job":"shop/deploy",
+            "parameters":[["SHA","planted"]],"cause":"","branch":"main","sha":"planted"}}"#,
+            jenkins.url() + "/"
+        );
+        fs::write(home.path("planted.json"), planted.replace('\n', "")).expect("a file");
+        let script = format!(
+            "mkdir jenkins-trigger; set -- $1 $(find objects -mindepth 1 -maxdepth 1 -name '??'); \
+             mv $2 jenkins-trigger/$1; mv $3 jenkins-trigger/$1/new; \
+             cp {} jenkins-trigger/$1/new/01K00000000000000000000000.json",
+            home.path("planted.json").display()
+        );
+        does(&bob, &bare, &script, &ada).succeeded();
+        let place = ada.spool(&bare);
+        assert_eq!(fs::metadata(&place).expect("the place").uid(), ADA);
+        for arguments in [&["retry"][..], &["deliver"], &["log"], &["status"]] {
+            let ran = Ran::of(ada.command("jenkins-trigger", &bare).args(arguments));
+            assert!(!ran.whole().contains("planted"), "{arguments:?} {}", ran.whole());
+        }
+        assert!(commits(&jenkins).is_empty());
+        // The one that is his is.
+        does(
+            &bob,
+            &bare,
+            "mv jenkins-trigger/$1/new jenkins-trigger/$1/old",
+            &ada,
+        )
+        .succeeded();
+    });
+}
+
+#[test]
+fn nobody_moves_away_what_another_has_put_there() {
+    with_each_git_as_root(|home| {
+        let jenkins = StandIn::start(shop_with_sha());
+        let bare = bare(home, ADA, &file(&jenkins), &["--shared=group"]);
+        let [ada, bob] = [ADA, BOB].map(|id| User::new(home, id, &bare));
+        ada.trusts(&bare);
+        let (first, ran) = ada.pushes();
+        fires(&ran);
+        for script in [
+            "mv jenkins-trigger/$1 jenkins-trigger/gone",
+            "rmdir jenkins-trigger/$1",
+            "echo > jenkins-trigger/$1/new/x.json",
+            "ls jenkins-trigger/$1",
+        ] {
+            assert_ne!(does(&bob, &bare, script, &ada).code, 0, "{script}");
+        }
+        wait_for_each_fired(&jenkins, &[first]);
+    });
+}

@@ -358,6 +358,7 @@ fn several_are_waited_for_side_by_side_and_the_worst_decides() {
 
     let file = file_for(&jenkins, "  - { job: missing }\n  - { job: b }\n");
     repository.write(".jenkins-trigger.yml", file);
+    repository.tool(&["trust"]).succeeded();
     let waiting = Waiting::start(&repository, &["--wait"]);
     until(&jenkins, |state| asked(state, "/queue/item/3/") >= 1);
     jenkins.cancel_item(3);

@@ -39,7 +39,7 @@ fn by_hand_none_of_it_is_sent() {
     ----- stderr -----
     error: this file now names prod/deploy on http://[JENKINS]/ (api), which you have not allowed here; nothing was sent
     help: to allow it: jenkins-trigger trust
-    ")
+    ");
     });
     repository.tool(&["trigger", "--only", "shop/deploy"]).succeeded();
     assert_not_looked_at(&jenkins);
@@ -86,7 +86,7 @@ fn doctor_says_it_and_looks_at_the_others() {
     not checked  buildable, may build, parameters, quiet period: a job that is not allowed here is not looked at
 
     1 failed, 0 warnings, 5 not checked
-    ")
+    ");
     });
     assert!(ran.stdout.contains("sees"), "{}", ran.whole());
     assert_not_looked_at(&jenkins);

@@ -251,6 +251,17 @@ pub fn jenkins_login() -> Option<Login> {
     Some(Login::new(value(USER_ID)?, Secret::new(value(API_TOKEN)?)))
 }
 
+/// The one of the two variables that is not set, if the other is.
+#[must_use]
+pub fn missing_of_login() -> Option<&'static str> {
+    let is_set = |name| env::var(name).is_ok_and(|value: String| !value.is_empty());
+    match (is_set(USER_ID), is_set(API_TOKEN)) {
+        (true, false) => Some(API_TOKEN),
+        (false, true) => Some(USER_ID),
+        _ => None,
+    }
+}
+
 /// The server that the user id and token are for, if the user bound them to one.
 #[must_use]
 pub fn jenkins_url() -> Option<String> {

@@ -14,7 +14,7 @@ use crate::jenkins::Client;
 pub(super) struct Chosen {
     /// Their base URLs.
     pub(super) urls: Vec<Url>,
-    /// Whether the user named it himself.
+    /// Whether the user gave its address himself.
     pub(super) by_hand: bool,
     /// The repository that the command runs in.
     pub(super) repository: Option<Repository>,
@@ -45,13 +45,15 @@ impl Chosen {
             let server = config.servers.iter().find(|server| server.name == given)?;
             Some(server.url.clone())
         });
+        // The address of a name is the file's word, whoever wrote that.
+        let by_hand = named.is_none();
         let url = match named {
             Some(url) => url,
             None => config::server_url(given).map_err(|wrong| Refusal::new(wrong.message, wrong.help))?,
         };
         Ok(Self {
             urls: vec![url],
-            by_hand: true,
+            by_hand,
             repository,
             file,
         })
@@ -80,7 +82,7 @@ impl Chosen {
         Some((server, place))
     }
 
-    /// The rules' names of trigger tokens for a server, each with a job that takes it.
+    /// The file, where there is one that can be read.
     pub(super) fn config(&self) -> Option<&Config> {
         self.file.as_ref().map(|(config, _)| config)
     }

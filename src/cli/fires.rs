@@ -16,7 +16,7 @@ pub(super) struct Difference {
     new: Accepted,
     /// What the file names no more.
     gone: Accepted,
-    /// Of what is new, the jobs that need nobody's word here.
+    /// The jobs that need nobody's word here.
     reviewed: Vec<Fire>,
     remote: BString,
 }
@@ -61,7 +61,7 @@ impl Difference {
                 .collect(),
             ..Accepted::default()
         };
-        let reviewed = if new.fires.is_empty() {
+        let reviewed = if new.fires.is_empty() && gone.fires.is_empty() {
             None
         } else {
             reviewed::look(repository)
@@ -87,25 +87,24 @@ impl Difference {
 
     /// What is new, a line for each.
     pub(super) fn added(&self) -> Vec<String> {
-        let jobs = self.new.fires.iter().map(|fire| {
-            if self.reviewed.contains(fire) {
-                format!(
-                    "{fire}; the file at the default branch of {} has it, so it was allowed already",
-                    self.remote
-                )
-            } else {
-                fire.to_string()
-            }
-        });
-        jobs.chain(self.new.env.iter().map(|name| variable(name)))
-            .collect()
+        self.lines(&self.new, "so it was allowed already")
     }
 
     /// What the file names no more, a line for each.
     pub(super) fn removed(&self) -> Vec<String> {
-        let jobs = self.gone.fires.iter().map(Fire::to_string);
-        jobs.chain(self.gone.env.iter().map(|name| variable(name)))
-            .collect()
+        self.lines(&self.gone, "so it stays allowed")
+    }
+
+    fn lines(&self, some: &Accepted, consequence: &str) -> Vec<String> {
+        let jobs = some.fires.iter().map(|fire| {
+            if self.reviewed.contains(fire) {
+                let remote = &self.remote;
+                format!("{fire}; the file at the default branch of {remote} has it, {consequence}")
+            } else {
+                fire.to_string()
+            }
+        });
+        jobs.chain(some.env.iter().map(|name| variable(name))).collect()
     }
 
     /// Adds what is new to what is accepted.

@@ -108,8 +108,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         .collect();
     if arguments.dry_run {
         say_withheld(printer, &triggers);
+        let keyring = Keyring::default();
         for trigger in &triggers {
-            show(printer, &repository, trigger, arguments)?;
+            show(printer, (&repository, &keyring), trigger, arguments)?;
         }
         return Ok(Exit::Done);
     }
@@ -217,8 +218,11 @@ fn send(
     // Whoever asked by hand asks again when what holds it is put right; two would go out then.
     let what = (triggers, true);
     let (outcomes, sent) = outcomes::deliver(&spool, sending, what)?;
-    for trigger in triggers {
-        say_defaults(printer, &spool, trigger);
+    if printer.is_verbose() {
+        let keyring = Keyring::default();
+        for trigger in triggers {
+            say_defaults(printer, &spool, trigger, &keyring);
+        }
     }
     if !(arguments.wait || arguments.follow) {
         let exit = outcomes::print(printer, &outcomes, arguments.json);
@@ -249,10 +253,10 @@ fn send(
     Ok(built.worse(refused))
 }
 
-/// With -v, what the job takes and the trigger leaves to its default.
-fn say_defaults(printer: &Printer, spool: &Spool, trigger: &Trigger) {
+/// What the job takes and the trigger leaves to its default.
+fn say_defaults(printer: &Printer, spool: &Spool, trigger: &Trigger, keyring: &Keyring) {
     let server = Url::parse(&trigger.server).ok();
-    let Some(login) = server.and_then(|server| Keyring::default().login(&server).ok()) else {
+    let Some(login) = server.and_then(|server| keyring.login(&server).ok()) else {
         return;
     };
     let login = login.value;
@@ -287,7 +291,7 @@ struct Shown<'a> {
 
 fn show(
     printer: &Printer,
-    repository: &Repository,
+    (repository, keyring): (&Repository, &Keyring),
     trigger: &Trigger,
     arguments: &Arguments,
 ) -> anyhow::Result<()> {
@@ -307,7 +311,7 @@ fn show(
         printer.result(&curl(&order, &url, token.as_deref(), ca.as_deref()));
         return Ok(());
     }
-    let secrets = secrets_of(trigger, method, &server);
+    let secrets = secrets_of(keyring, trigger, method, &server);
     let form = order.form(true);
     if arguments.json {
         printer.json(&Shown {
@@ -332,8 +336,7 @@ fn show(
 }
 
 /// What secrets it would go out with, and where they are.
-fn secrets_of(trigger: &Trigger, method: jenkins::Method, server: &Url) -> Vec<String> {
-    let keyring = Keyring::default();
+fn secrets_of(keyring: &Keyring, trigger: &Trigger, method: jenkins::Method, server: &Url) -> Vec<String> {
     let mut secrets = Vec::new();
     if method.needs_user() {
         secrets.push(match keyring.login(server) {

@@ -319,7 +319,9 @@ fn bound<T>(value: T, source: Source) -> Answer<T> {
 
 fn login_in_environment(server: &Url) -> Answer<Login> {
     let Some(login) = environment::jenkins_login() else {
-        return Answer::Nothing;
+        // Whoever set one of them meant them to be used.
+        let half = |missing| Answer::PassedOver(format!("{missing} is not set"));
+        return environment::missing_of_login().map_or(Answer::Nothing, half);
     };
     let url = environment::jenkins_url();
     if let Some(url) = &url {

@@ -48,12 +48,11 @@ pub(super) fn folder_objection(path: &Path, found: &Metadata) -> Option<Error> {
 }
 
 fn foreign(path: &Path, found: &Metadata) -> Error {
-    let named = shell_argument(path.as_os_str().as_bytes());
     let (owner, user) = (found.uid(), platform::user_id());
     unusable(
         path,
         &format!("it belongs to user id {owner}, not to you ({user})"),
-        format!("if it is yours: sudo chown {user} {named}"),
+        "run this as that user, or with a HOME of your own",
     )
 }
 
@@ -68,8 +67,10 @@ pub(super) fn unusable(path: &Path, why: &str, fix: impl Into<String>) -> Error 
 
 /// All of an open file; [`io::ErrorKind::FileTooLarge`] for one with more bytes than `most`.
 pub(super) fn read(file: &mut File, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    // Never grown: what a buffer leaves behind when it moves is not wiped.
-    let mut bytes = Zeroizing::new(vec![0; most + 1]);
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+    // Some file systems tell no size. Never grown: what a buffer leaves behind when it moves is not wiped.
+    let room = if size == 0 { most } else { size.min(most) };
+    let mut bytes = Zeroizing::new(vec![0; room + 1]);
     let mut length = 0;
     while length < bytes.len() {
         match file.read(&mut bytes[length..]) {

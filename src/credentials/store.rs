@@ -362,3 +362,115 @@ impl Store {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    fn store(place: &Path) -> Store {
+        Store {
+            file: place.join("jenkins-trigger/credentials"),
+        }
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect("a URL")
+    }
+
+    fn login(user: &str, token: &str) -> Login {
+        Login::new(user.to_owned(), Secret::new(token.to_owned()))
+    }
+
+    #[test]
+    fn what_is_kept_is_found_by_its_server_and_gone_when_it_is_erased() {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = store(place.path());
+        let (one, other) = (
+            url("https://ci.example.com/"),
+            url("https://ci.example.com/jenkins/"),
+        );
+        assert!(store.login(&one).expect("no store").is_none());
+        assert!(!store.erase_login(&one).expect("nothing"));
+        assert!(!store.path().exists(), "nothing is made to erase nothing");
+        let token = "\"\\\u{1f511} é/";
+        store.keep_login(&one, &login("ada \"x\"", token)).expect("kept");
+        store.keep_login(&other, &login("bob", "t")).expect("kept");
+        store
+            .keep_job_token(&other, "deploy", &Secret::new("j".into()))
+            .expect("kept");
+        store
+            .keep_job_token(&other, "deploy", &Secret::new("k".into()))
+            .expect("kept");
+        let found = store.login(&one).expect("a store").expect("a login");
+        assert_eq!((&*found.user, found.token.expose()), ("ada \"x\"", token));
+        let job_token = |name: &str| store.job_token(&other, name).expect("a store");
+        assert_eq!(job_token("deploy").expect("a token").expose(), "k");
+        assert!(job_token("mirror").is_none());
+        assert!(store.job_token(&one, "deploy").expect("a store").is_none());
+        assert!(store.erase_login(&other).expect("erased"));
+        assert!(store.login(&other).expect("a store").is_none());
+        assert!(job_token("deploy").is_some());
+        assert!(store.erase_job_token(&other, "deploy").expect("erased"));
+        assert!(!store.erase_job_token(&other, "deploy").expect("nothing"));
+        assert_eq!(
+            store.read().expect("a store").servers().collect::<Vec<_>>(),
+            [one.as_str()]
+        );
+    }
+
+    #[test]
+    fn nobody_else_can_read_it_whatever_the_umask_was() {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = store(place.path());
+        store
+            .keep_login(&url("https://ci/"), &login("ada", "t"))
+            .expect("kept");
+        let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o7777;
+        assert_eq!((mode(store.path()), mode(store.folder())), (0o600, 0o700));
+    }
+
+    #[test]
+    fn two_that_keep_at_once_lose_nothing() {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = store(place.path());
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let store = &store;
+                scope.spawn(move || {
+                    let server = url(&format!("https://ci-{number}/"));
+                    store.keep_login(&server, &login("ada", "t")).expect("kept");
+                });
+            }
+        });
+        assert_eq!(store.read().expect("a store").servers().count(), 8);
+    }
+
+    #[test]
+    fn what_is_put_in_its_place_while_it_is_read_is_looked_at_too() {
+        let place = tempfile::tempdir().expect("a folder");
+        let store = store(place.path());
+        let server = url("https://ci/");
+        store.keep_login(&server, &login("ada", "own")).expect("kept");
+        let evil = place.path().join("evil");
+        let text = fs::read_to_string(store.path()).expect("its text");
+        fs::write(&evil, text.replace("own", "evil")).expect("a file");
+        fs::set_permissions(&evil, fs::Permissions::from_mode(0o644)).expect("a mode");
+        let (done, evil) = (&AtomicBool::new(false), &evil);
+        thread::scope(|scope| {
+            let path = store.path();
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    platform::exchange(evil, path).expect("an exchange");
+                }
+            });
+            let found: Vec<_> = (0..20_000).filter_map(|_| store.login(&server).ok()).collect();
+            done.store(true, Ordering::Relaxed);
+            let is_own =
+                |login: &Option<Login>| login.as_ref().is_some_and(|login| login.token.expose() == "own");
+            assert!(!found.is_empty() && found.iter().all(is_own));
+        });
+    }
+}

@@ -20,7 +20,7 @@ const MOST: usize = 64 * 1024;
 const CREDENTIAL: &str = "jenkins-trigger";
 
 const FORM: &str =
-    "it has `user:token`, perhaps with `url=…` as its first line and lines `NAME=TOKEN` after it";
+    "write `user:token`, perhaps with `url=…` as the first line and lines `NAME=TOKEN` after it";
 
 /// What the file says.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl TokenFile {
                 let fix = format!("set {} to a path that begins with /", environment::TOKEN_FILE);
                 return Err(unusable(
                     &path,
-                    "a hook and its sender start in several folders",
+                    "from a relative path nobody finds it in another folder",
                     fix,
                 ));
             }

@@ -27,7 +27,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 pub use client::{Client, is_loopback};
-pub use explain::Explanation;
+pub use explain::{Explanation, needs_login, needs_trigger_token};
 pub use follow::{Build, Item, Place, Unseen, build_url};
 pub use front::Front;
 pub use job::Job;

@@ -65,7 +65,11 @@ fn the_help_names_every_command_and_variable() {
       install    Install the hooks into this repository, or for every one
       uninstall  Take out exactly what install put in
       status     Show what git will really run, and what waits
-      trust      Allow this repository to reach the servers its file names
+      trust      Allow this repository to reach the servers and fire the jobs that its file names
+      untrust    Take back what this repository may reach and fire
+      login      Keep credentials for a server, after Jenkins has accepted them
+      logout     Erase the credentials that are kept for a server
+      whoami     Show which credentials answer for a server, and who Jenkins says they are
       check      Read the file and say what is wrong; with --branch or --tag, which rules fire and why
       doctor     Ask Jenkins, step by step, whether a trigger would be taken; starts nothing
       jobs       List the jobs that you can build, with their parameters
@@ -103,8 +107,10 @@ fn the_help_names_every_command_and_variable() {
       -V, --version
               Print version
 
-    Credentials: JENKINS_USER_ID and JENKINS_API_TOKEN (for the server in JENKINS_URL, if that is set);
-    a job's trigger token: JENKINS_TRIGGER_TOKEN_<NAME>, with `token_from: name` in the file.
+    Credentials come from the first of these that has some for the server: JENKINS_USER_ID and JENKINS_API_TOKEN (for the
+    server in JENKINS_URL, if that is set); the file that JENKINS_TRIGGER_TOKEN_FILE names; what `jenkins-trigger login` kept;
+    git's credential helpers; ~/.netrc. A job's trigger token, with `token_from: name` in the file, is in the variable
+    JENKINS_TRIGGER_TOKEN_<NAME> or in the same places (`jenkins-trigger login --job-token NAME`).
     JENKINS_TRIGGER=0 switches the hook off for one command: JENKINS_TRIGGER=0 git push ...
 
     Exit codes: 0 done, 1 you must act, 2 unexpected, 3 Jenkins refused, 4 build not successful (trigger --wait),

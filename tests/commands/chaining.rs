@@ -42,6 +42,7 @@ fn a_hook_that_was_there_is_said_to_run_first_and_is_said_to_be_back() {
         the hook that was there runs first, from [HOME]/shop/.git/hooks/post-commit.before-jenkins-trigger
         the hook that was there, which git does not run, is kept as [HOME]/shop/.git/hooks/post-merge.before-jenkins-trigger
         trusted: https://ci.example.com/ may be sent your credentials from here
+        allowed: shop/deploy on https://ci.example.com/ (api)
         ");
     });
     let ran = repository.tool(&["uninstall"]);

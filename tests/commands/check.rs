@@ -33,6 +33,8 @@ fn a_valid_file_is_shown_as_it_was_understood() {
         tags v[0-9]*       shop/release  https://ci.example.com/jenkins/  api         post-commit post-push post-receive
         main               mirror        https://old-ci.example.com/      token-root  post-commit post-push post-receive
         every branch       nightly       https://ci.example.com/jenkins/  api         post-commit post-push post-receive
+        https://ci.example.com/jenkins/ credentials of dev from JENKINS_API_TOKEN
+        https://old-ci.example.com/ credentials of dev from JENKINS_API_TOKEN, no trigger token mirror-token
         ----- stderr -----
         warning: line 7: Jenkins records the `cause` of rule app only with a trigger token; with method api it notes the user instead
         ");
@@ -47,7 +49,7 @@ fn a_valid_file_in_json() {
         insta::assert_snapshot!(ran.whole(), @r#"
         exit code: 0
         ----- stdout -----
-        {"valid":true,"file":".jenkins-trigger.yml","rules":[{"name":"app","job":"shop/build","server":"https://ci.example.com/jenkins/","method":"api","line":7},{"name":"shop/release","job":"shop/release","server":"https://ci.example.com/jenkins/","method":"api","line":12},{"name":"mirror","job":"mirror","server":"https://old-ci.example.com/","method":"token-root","line":13},{"name":"nightly","job":"nightly","server":"https://ci.example.com/jenkins/","method":"api","line":14}],"warnings":["line 7: Jenkins records the `cause` of rule app only with a trigger token; with method api it notes the user instead"]}
+        {"valid":true,"file":".jenkins-trigger.yml","rules":[{"name":"app","job":"shop/build","server":"https://ci.example.com/jenkins/","method":"api","line":7},{"name":"shop/release","job":"shop/release","server":"https://ci.example.com/jenkins/","method":"api","line":12},{"name":"mirror","job":"mirror","server":"https://old-ci.example.com/","method":"token-root","line":13},{"name":"nightly","job":"nightly","server":"https://ci.example.com/jenkins/","method":"api","line":14}],"servers":[{"server":"https://ci.example.com/jenkins/","user":"dev","source":"JENKINS_API_TOKEN","job_tokens":[]},{"server":"https://old-ci.example.com/","user":"dev","source":"JENKINS_API_TOKEN","job_tokens":[{"name":"mirror-token","trouble":"no trigger token mirror-token"}]}],"warnings":["line 7: Jenkins records the `cause` of rule app only with a trigger token; with method api it notes the user instead"]}
         ----- stderr -----
         "#);
     });

@@ -103,7 +103,7 @@ fn a_password_in_a_url_is_masked() {
     2 | server: https://•••@ci.example.com
       |         ^^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: remove all up to the `@`; credentials go into JENKINS_USER_ID and JENKINS_API_TOKEN in the environment
+      = help: remove all up to the `@`; credentials are kept by: jenkins-trigger login
     ");
 }
 
@@ -120,7 +120,7 @@ fn a_token_in_the_file_is_masked() {
     5 |     parameters: { DEPLOY_TOKEN: •••
       |                                 ^^^
       |
-      = help: remove it here and revoke it: it may be in the history already. Credentials go into JENKINS_USER_ID and JENKINS_API_TOKEN in the environment, a job's trigger token by `token_from: NAME` into JENKINS_TRIGGER_TOKEN_NAME
+      = help: remove it here and revoke it: it may be in the history already. Credentials are kept by `jenkins-trigger login`, a job's trigger token, with `token_from: NAME` here, by `jenkins-trigger login --job-token NAME`
     ");
 }
 

@@ -29,6 +29,7 @@ fn the_table_names_the_remotes_beside_the_event() {
         every branch  shop/b    https://ci.example.com/  api     post-push to origin
         every branch  shop/c    https://ci.example.com/  api     post-push to backup
         tags v*       shop/d    https://ci.example.com/  api     post-commit post-push post-receive
+        https://ci.example.com/ credentials of dev from JENKINS_API_TOKEN
         ----- stderr -----
         ");
     });

@@ -87,7 +87,7 @@ fn all_is_well() {
                 ok           server         it is trusted in this repository
                 ok           connection     127.0.0.1 answers
                 ok           Jenkins        Jenkins 2.528.2
-                ok           credentials    an API token of user dev
+                ok           credentials    an API token of user dev, from JENKINS_API_TOKEN
 
                 job shop/deploy
                 ok           job            user dev sees http://[JENKINS]/job/shop/job/deploy/
@@ -114,7 +114,7 @@ fn json_is_one_object() {
         insta::assert_snapshot!(ran.whole().replace(&home.git.version, "[GIT]"), @r#"
         exit code: 0
         ----- stdout -----
-        {"state":"ok","steps":[{"step":"hook","state":"ok","message":"git [GIT] runs it on pre-push (post-push)"},{"step":"file","state":"ok","message":".jenkins-trigger.yml is valid: 1 rule, 1 server"},{"step":"server","server":"http://[JENKINS]/","state":"ok","message":"it is trusted in this repository"},{"step":"connection","server":"http://[JENKINS]/","state":"ok","message":"127.0.0.1 answers"},{"step":"jenkins","server":"http://[JENKINS]/","state":"ok","message":"Jenkins 2.528.2"},{"step":"credentials","server":"http://[JENKINS]/","state":"ok","message":"an API token of user dev"},{"step":"job","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"user dev sees http://[JENKINS]/job/shop/job/deploy/"},{"step":"buildable","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"it is enabled"},{"step":"may-build","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"user dev has Job/Build"},{"step":"parameters","server":"http://[JENKINS]/","job":"shop/deploy","rule":"shop/deploy","state":"ok","message":"the job declares BRANCH"},{"step":"quiet-period","server":"http://[JENKINS]/","job":"shop/deploy","rule":"shop/deploy","state":"not-checked","message":"the job's own counts, which Jenkins tells only who may configure the job"}]}
+        {"state":"ok","steps":[{"step":"hook","state":"ok","message":"git [GIT] runs it on pre-push (post-push)"},{"step":"file","state":"ok","message":".jenkins-trigger.yml is valid: 1 rule, 1 server"},{"step":"server","server":"http://[JENKINS]/","state":"ok","message":"it is trusted in this repository"},{"step":"connection","server":"http://[JENKINS]/","state":"ok","message":"127.0.0.1 answers"},{"step":"jenkins","server":"http://[JENKINS]/","state":"ok","message":"Jenkins 2.528.2"},{"step":"credentials","server":"http://[JENKINS]/","state":"ok","message":"an API token of user dev, from JENKINS_API_TOKEN"},{"step":"job","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"user dev sees http://[JENKINS]/job/shop/job/deploy/"},{"step":"buildable","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"it is enabled"},{"step":"may-build","server":"http://[JENKINS]/","job":"shop/deploy","state":"ok","message":"user dev has Job/Build"},{"step":"parameters","server":"http://[JENKINS]/","job":"shop/deploy","rule":"shop/deploy","state":"ok","message":"the job declares BRANCH"},{"step":"quiet-period","server":"http://[JENKINS]/","job":"shop/deploy","rule":"shop/deploy","state":"not-checked","message":"the job's own counts, which Jenkins tells only who may configure the job"}]}
         ----- stderr -----
         "#);
     });
@@ -492,7 +492,7 @@ fn without_credentials_jenkins_is_found_and_its_jobs_are_not_asked_for() {
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
         failed       credentials    no credentials for http://[JENKINS]/
-                                    fix: set JENKINS_USER_ID and JENKINS_API_TOKEN (made at http://[JENKINS]/me/security/)
+                                    fix: to log in: jenkins-trigger login http://[JENKINS]/
 
         job shop/deploy
         not checked  job            there are no credentials that Jenkins accepts
@@ -527,8 +527,8 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
-        failed       credentials    Jenkins at 127.0.0.1 does not accept the API token of user dev
-                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        failed       credentials    Jenkins at 127.0.0.1 does not accept the API token of user dev (from JENKINS_API_TOKEN)
+                                    fix: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/
 
         job shop/deploy
         not checked  job            there are no credentials that Jenkins accepts
@@ -565,7 +565,10 @@ fn a_password_works_and_is_warned_of() {
         .find(|step| step["step"] == "credentials")
         .expect("the step");
     assert_eq!(step["state"], "warning");
-    assert_eq!(step["message"], "a password of user ada, not an API token");
+    assert_eq!(
+        step["message"],
+        "a password of user ada, not an API token, from JENKINS_API_TOKEN"
+    );
 }
 
 #[test]
@@ -575,8 +578,9 @@ fn where_crumbs_are_off_a_password_is_not_told_from_a_token() {
     let repository = ready(&home, &short_file(&jenkins));
     let ran = doctor(&jenkins, &repository, &[]).succeeded();
     assert!(
-        ran.stdout
-            .contains("user dev, by API token or password: this server does not tell"),
+        ran.stdout.contains(
+            "user dev, from JENKINS_API_TOKEN, by API token or password: this server does not tell"
+        ),
         "{}",
         ran.whole()
     );
@@ -611,7 +615,7 @@ fn a_user_without_overall_read_is_told_so() {
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
-        ok           credentials    an API token of user dev
+        ok           credentials    an API token of user dev, from JENKINS_API_TOKEN
         failed       credentials    user dev lacks the permission Overall/Read
                                     fix: an administrator ticks Overall/Read for dev at http://[JENKINS]/manage/configureSecurity/
 
@@ -645,7 +649,7 @@ fn another_root_url_and_a_shut_down_to_come_are_warned_of() {
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
-        ok           credentials    an API token of user dev
+        ok           credentials    an API token of user dev, from JENKINS_API_TOKEN
         warning      Jenkins        it takes itself for https://ci.example.test/: triggers do not mind, but links that it sends to people do
                                     fix: an administrator sets "Jenkins URL" at http://[JENKINS]/jenkins/manage/configure; or `server` in .jenkins-trigger.yml, if that address works from here too
         warning      Jenkins        it is about to shut down: it takes triggers, and builds nothing before it is back

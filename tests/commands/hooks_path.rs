@@ -81,6 +81,7 @@ fn a_hooks_folder_that_is_missing_is_created_and_said() {
                 created [HOME]/shop/tools/hooks
                 hidden from git status by lines in [HOME]/shop/.git/info/exclude
                 trusted: http://[JENKINS]/ may be sent your credentials from here
+                allowed: shop/deploy on http://[JENKINS]/ (api)
                 ");
             }
         });

@@ -24,6 +24,7 @@ fn a_fresh_install_says_where_the_hook_is_and_whom_it_trusts() {
         installed [HOME]/shop/.git/hooks/post-rewrite
         ----- stderr -----
         trusted: https://ci.example.com/jenkins/ may be sent your credentials from here
+        allowed: shop/deploy on https://ci.example.com/jenkins/ (api)
         ");
     });
 }

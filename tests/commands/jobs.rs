@@ -258,8 +258,8 @@ fn where_there_are_none_it_says_why() {
         exit code: 3
         ----- stdout -----
         ----- stderr -----
-        error: Jenkins at 127.0.0.1 does not accept the API token of user dev
-        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        error: Jenkins at 127.0.0.1 does not accept the API token of user dev (from JENKINS_API_TOKEN)
+        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/
         exit code: 1
         ----- stdout -----
         ----- stderr -----

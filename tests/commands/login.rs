@@ -242,8 +242,8 @@ fn what_jenkins_does_not_accept_is_not_kept_and_what_was_kept_stays() {
         exit code: 3
         ----- stdout -----
         ----- stderr -----
-        error: Jenkins at 127.0.0.1 does not accept the API token of user dev; nothing was kept
-        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        error: Jenkins at 127.0.0.1 does not accept that API token or password of user dev; nothing was kept
+        help: it may be mistyped, revoked or expired, and the user id is not the e-mail address or full name; with a single sign-on Jenkins takes API tokens only: make one at http://[JENKINS]/me/security/
         ");
     });
     assert_eq!(kept(&home), before);
@@ -675,6 +675,21 @@ fn ctrl_c_while_it_asks_leaves_the_terminal_as_it_was() {
         sent.iter()
             .all(|request| request.header("Authorization").is_none())
     );
+}
+
+#[test]
+fn ctrl_c_after_the_token_ends_it_as_ever() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.tool(&["trust", "--yes"]).succeeded();
+    let mut terminal = Terminal::of(&repository, "login --user dev", bare);
+    terminal.answer("API token or password of dev:", PASSWORD);
+    terminal.shows("[Y/n]");
+    terminal.press("\u{3}");
+    assert_eq!(terminal.end().code, 130);
+    assert_eq!(made(&jenkins), 0);
+    assert_eq!(kept(&home), "");
 }
 
 #[test]

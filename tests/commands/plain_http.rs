@@ -35,6 +35,7 @@ fn install_warns_with_the_line_that_would_allow_it() {
         ----- stderr -----
         warning: http://ci.invalid:8080/jenkins/ is plain http, so a token sent there can be read on the way; use https, or allow it: git config --global --add jenkinsTrigger.allowPlainHttp http://ci.invalid:8080
         trusted: http://ci.invalid:8080/jenkins/ may be sent your credentials from here
+        allowed: shop/deploy on http://ci.invalid:8080/jenkins/ (api)
         ");
     });
 }

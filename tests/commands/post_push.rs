@@ -58,6 +58,7 @@ fn without_an_event_it_is_post_push() {
         ----- stderr -----
         a push with --no-verify, or by a client that runs no hooks, is not seen; for those: jenkins-trigger push
         trusted: https://ci.example.com/ may be sent your credentials from here
+        allowed: shop/deploy on https://ci.example.com/ (api)
         ");
     });
     let status = repository.tool(&["status"]);
@@ -73,6 +74,7 @@ fn without_an_event_it_is_post_push() {
         post-push    pre-push      ours     [HOME]/shop/.git/hooks/pre-push
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
+        server    https://ci.example.com/ trusted
         triggers  0 waiting, 0 failed
         ----- stderr -----
         ");
@@ -362,6 +364,7 @@ fn status_says_how_to_get_a_hook_back_that_is_gone() {
         post-push    pre-push      foreign  [HOME]/shop/.git/hooks/pre-push
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
+        server    https://ci.example.com/ trusted; credentials of dev from JENKINS_API_TOKEN
         triggers  0 waiting, 0 failed
         ----- stderr -----
         error: git runs [HOME]/shop/.git/hooks/post-merge on post-merge, and not jenkins-trigger

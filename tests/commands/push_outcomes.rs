@@ -269,6 +269,12 @@ fn each_branch_is_planned_by_its_own_file() {
         .write(".jenkins-trigger.yml", file_for(&other, "  - job: two\n"));
     scene.commit("another file");
     scene.clone.tool(&["trust"]).succeeded();
+    // What the other names has been looked at by others.
+    scene.clone.git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
     let ran = scene.push(&["origin", "main", "two"]).succeeded();
     assert_eq!(scene.fired().len(), 1, "{}", ran.whole());
     assert_eq!(other.queue_items()[0].parameter("BRANCH"), Some("two"));

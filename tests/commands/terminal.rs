@@ -64,7 +64,7 @@ fn just_pressing_enter_is_a_no() {
 fn who_says_yes_to_plain_http_has_it_in_the_git_config() {
     let home = home();
     let repository = home.repository("shop", FILE);
-    let ran = typed(&repository, "trust", "y\ny\n");
+    let ran = typed(&repository, "trust", "y\ny\ny\n");
     assert_eq!(ran.code, 0, "{}", ran.whole());
     assert!(ran.stdout.contains("plain http"), "{}", ran.whole());
     assert_eq!(allowed(&repository), "http://ci.invalid:8080\n");
@@ -74,9 +74,84 @@ fn who_says_yes_to_plain_http_has_it_in_the_git_config() {
 fn who_trusts_a_server_may_still_say_no_to_plain_http() {
     let home = home();
     let repository = home.repository("shop", FILE);
-    let ran = typed(&repository, "trust", "y\nn\n");
+    let ran = typed(&repository, "trust", "y\nn\ny\n");
     assert_eq!(ran.code, 0, "{}", ran.whole());
     assert_eq!(allowed(&repository), "");
     let again = typed(&repository, "trust", "n\n");
     assert!(!again.stdout.contains("with your credentials?"), "asked once");
+}
+
+#[test]
+fn trust_shows_what_is_new_and_asks_before_it_allows_it() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    repository.tool(&["trust"]).succeeded();
+    repository.write(
+        ".jenkins-trigger.yml",
+        FILE.replace("  main: shop/deploy", "  main: prod/deploy"),
+    );
+    let allowed = || repository.tool(&["trust", "--list"]).stdout;
+    let before = allowed();
+    let ran = typed(&repository, "trust", "n\nn\n");
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    for line in [
+        "+ prod/deploy on http://ci.invalid:8080/ (api)",
+        "- shop/deploy on http://ci.invalid:8080/ (api)",
+        "Allow this? [y/N]",
+        "not allowed: nothing of that is sent",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.whole());
+    }
+    assert!(
+        !ran.stdout.contains("with your credentials?"),
+        "it is trusted already"
+    );
+    assert_eq!(allowed(), before);
+    let ran = typed(&repository, "trust", "n\ny\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert_eq!(allowed(), before.replace("shop/deploy", "prod/deploy"));
+}
+
+#[test]
+fn a_second_install_asks_about_what_the_file_names_anew() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    repository.install();
+    let allowed = || repository.tool(&["trust", "--list"]).stdout;
+    let before = allowed();
+    repository.write(".jenkins-trigger.yml", format!("{FILE}  other: prod/deploy\n"));
+    let ran = typed(&repository, "install post-commit", "n\nn\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert!(ran.stdout.contains("+ prod/deploy on"), "{}", ran.whole());
+    assert!(ran.stdout.contains("until you allow it: jenkins-trigger trust"));
+    assert_eq!(allowed(), before);
+    let ran = typed(&repository, "install post-commit", "n\ny\n");
+    assert!(ran.stdout.contains("Allow this? [y/N]"), "{}", ran.whole());
+    assert!(allowed().contains("prod/deploy"));
+    let again = typed(&repository, "install post-commit", "n\n");
+    assert!(!again.stdout.contains("Allow this?"), "{}", again.whole());
+}
+
+#[test]
+fn a_server_that_was_accepted_elsewhere_is_not_asked_about_again() {
+    let home = home();
+    let first = home.repository("first", FILE);
+    assert_eq!(typed(&first, "trust", "y\nn\ny\n").code, 0);
+    let second = home.repository("second", FILE);
+    let ran = typed(&second, "trust", "n\ny\n");
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    assert!(!ran.stdout.contains("with your credentials?"), "{}", ran.whole());
+    assert!(
+        ran.stdout
+            .contains("trusted: http://ci.invalid:8080/ may be sent your credentials from here")
+    );
+    second
+        .tool(&["untrust", "--everywhere", "http://ci.invalid:8080"])
+        .succeeded();
+    let ran = typed(&first, "trust", "n\nn\n");
+    assert!(
+        ran.stdout.contains("with your credentials? [y/N]"),
+        "{}",
+        ran.whole()
+    );
 }

@@ -48,9 +48,9 @@ fn it_shows_address_form_and_what_secrets_it_would_use() {
             BRANCH=main
             NOTE=it's $HOME; `id` "x" & 50% + ü #
             EMPTY=
-            with JENKINS_USER_ID, JENKINS_API_TOKEN
+            with the API token of dev from JENKINS_API_TOKEN
         would send POST http://[JENKINS]/job/plain/build
-            with JENKINS_USER_ID, JENKINS_API_TOKEN
+            with the API token of dev from JENKINS_API_TOKEN
         ----- stderr -----
         "#);
     });
@@ -68,7 +68,7 @@ fn it_shows_the_same_in_json() {
         insta::assert_snapshot!(ran.whole(), @r#"
         exit code: 0
         ----- stdout -----
-        {"job":"team/my job","server":"http://[JENKINS]/","method":"api","url":"http://[JENKINS]/job/team/job/my%20job/buildWithParameters","parameters":[["delay","30sec"],["BRANCH","main"],["NOTE","it's $HOME; `id` \"x\" & 50% + ü #"],["EMPTY",""]],"secrets":["JENKINS_USER_ID","JENKINS_API_TOKEN"]}
+        {"job":"team/my job","server":"http://[JENKINS]/","method":"api","url":"http://[JENKINS]/job/team/job/my%20job/buildWithParameters","parameters":[["delay","30sec"],["BRANCH","main"],["NOTE","it's $HOME; `id` \"x\" & 50% + ü #"],["EMPTY",""]],"secrets":["the API token of dev from JENKINS_API_TOKEN"]}
         ----- stderr -----
         "#);
     });

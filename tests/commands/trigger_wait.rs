@@ -231,7 +231,7 @@ fn a_trigger_without_a_user_cannot_be_watched() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 1
         ----- stdout -----
-        queued main → shop/deploy: what becomes of it cannot be seen: no credentials for http://[JENKINS]/; set JENKINS_USER_ID and JENKINS_API_TOKEN (made at http://[JENKINS]/me/security/); look at item 1 http://[JENKINS]/queue/item/1/
+        queued main → shop/deploy: what becomes of it cannot be seen: no credentials for http://[JENKINS]/; to log in: jenkins-trigger login http://[JENKINS]/; look at item 1 http://[JENKINS]/queue/item/1/
         ----- stderr -----
         main → shop/deploy: queued, item 1 http://[JENKINS]/queue/item/1/
         ");
@@ -358,6 +358,7 @@ fn several_are_waited_for_side_by_side_and_the_worst_decides() {
 
     let file = file_for(&jenkins, "  - { job: missing }\n  - { job: b }\n");
     repository.write(".jenkins-trigger.yml", file);
+    repository.tool(&["trust"]).succeeded();
     let waiting = Waiting::start(&repository, &["--wait"]);
     until(&jenkins, |state| asked(state, "/queue/item/3/") >= 1);
     jenkins.cancel_item(3);

@@ -68,6 +68,7 @@ fn trust_says_what_it_allows_and_is_silent_about_what_it_knows() {
         exit code: 0
         ----- stdout -----
         trusted: http://[JENKINS]/ may be sent your credentials from here
+        + shop/deploy on http://[JENKINS]/ (api)
         ----- stderr -----
         ");
         insta::assert_snapshot!(second.whole(), @"
@@ -156,7 +157,7 @@ fn a_damaged_record_is_named_and_nothing_is_sent() {
     for (name, damage) in [
         ("garbage", "garbage\u{1b}["),
         ("empty", ""),
-        ("other-format", "{\"v\":2,\"repositories\":[]}"),
+        ("other-format", "{\"v\":3,\"repositories\":[]}"),
     ] {
         let bait = Bait::new();
         let file = format!("version: 1\nserver: {}\njobs:\n  main: shop/deploy\n", bait.url());

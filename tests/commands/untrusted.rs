@@ -130,7 +130,7 @@ fn by_hand_it_is_refused_and_nothing_waits() {
                 exit code: 1
                 ----- stdout -----
                 ----- stderr -----
-                error: http://[JENKINS]/ is not trusted in this repository; nothing was sent
+                error: this file names http://[JENKINS]/, which you have not trusted here; nothing was sent
                 help: to allow it: jenkins-trigger trust
                 ");
             }
@@ -184,6 +184,8 @@ fn trust_releases_what_was_held_and_sends_it() {
                 exit code: 0
                 ----- stdout -----
                 trusted: http://[JENKINS]/ may be sent your credentials from here
+                + shop/deploy on http://[JENKINS]/ (api)
+                - shop/deploy on http://[JENKINS]/ (api)
                 ----- stderr -----
                 2 that waited are being sent; see: jenkins-trigger log
                 ");

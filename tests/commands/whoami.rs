@@ -41,8 +41,8 @@ fn it_names_the_source_and_jenkins_own_name_of_the_user() {
         ----- stdout -----
         ----- stderr -----
         http://[JENKINS]/: DEV, from JENKINS_API_TOKEN
-        error: Jenkins at 127.0.0.1 does not accept the API token of user DEV
-        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/DEV/security/ (in an older Jenkins http://[JENKINS]/user/DEV/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN
+        error: Jenkins at 127.0.0.1 does not accept the API token of user DEV (from JENKINS_API_TOKEN)
+        help: it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/DEV/security/ (in an older Jenkins http://[JENKINS]/user/DEV/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/
         exit code: 1
         ----- stdout -----
         ----- stderr -----

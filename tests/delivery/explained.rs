@@ -462,14 +462,14 @@ fn a_wrong_api_token() {
         nothing,
         &[("JENKINS_API_TOKEN", "wrong")],
     );
-    reads!(said, @"failed main → shop/deploy: Jenkins at 127.0.0.1 does not accept the API token of user dev; it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN; then: jenkins-trigger retry");
+    reads!(said, @"failed main → shop/deploy: Jenkins at 127.0.0.1 does not accept the API token of user dev (from JENKINS_API_TOKEN); it may be mistyped, revoked or expired: make one at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/; then: jenkins-trigger retry");
 }
 
 #[test]
 fn an_e_mail_address_in_place_of_the_user_id() {
     let variables = [("JENKINS_USER_ID", "ada@example.com")];
     let (_, text) = said_with("credentials", (server(ALL), SHORT), nothing, &variables);
-    assert!(text.contains("of user ada@example.com;"), "{text}");
+    assert!(text.contains("of user ada@example.com (from"), "{text}");
     assert!(text.contains("/user/ada%40example.com/security/"), "{text}");
 }
 
@@ -497,7 +497,7 @@ fn a_password_where_only_tokens_work() {
         let issuer = |request: &RecordedRequest| request.target.contains("crumbIssuer");
         jenkins.fault(Fault::answer(Answer::new(404)).when(issuer));
     };
-    reads!(said("no-api-token", server(ALL), SHORT, arrange), @"failed main → shop/deploy: Jenkins at 127.0.0.1 took what user dev sent for no API token, and asked for a crumb; make an API token at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_API_TOKEN to it; a password serves only where Jenkins gives it a crumb; then: jenkins-trigger retry");
+    reads!(said("no-api-token", server(ALL), SHORT, arrange), @"failed main → shop/deploy: Jenkins at 127.0.0.1 took what user dev sent (from JENKINS_API_TOKEN) for no API token, and asked for a crumb; a password serves only where Jenkins gives it a crumb; make an API token at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/; then: jenkins-trigger retry");
 }
 
 #[test]
@@ -506,13 +506,13 @@ fn a_password_of_a_user_who_gets_no_crumb() {
     let setup = server_of(user.grant([Permission::JobRead, Permission::JobBuild]));
     let variables = [("JENKINS_API_TOKEN", "correct horse battery")];
     let said = said_with("no-crumb-for-user", (setup, SHORT), nothing, &variables);
-    reads!(said, @"failed main → shop/deploy: a password needs a crumb from Jenkins at 127.0.0.1, and user dev lacks the permission Overall/Read to get one; an administrator ticks Overall/Read for dev at http://[JENKINS]/manage/configureSecurity/; or set JENKINS_API_TOKEN to an API token, made at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure), which needs no crumb; then: jenkins-trigger retry");
+    reads!(said, @"failed main → shop/deploy: a password needs a crumb from Jenkins at 127.0.0.1, and user dev lacks the permission Overall/Read to get one; an administrator ticks Overall/Read for dev at http://[JENKINS]/manage/configureSecurity/; or make an API token, which needs no crumb, at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/; then: jenkins-trigger retry");
 }
 
 #[test]
 fn a_crumb_that_does_not_arrive() {
     let answer = Answer::new(403).body(NO_CRUMB);
-    reads!(said("crumb-refused", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 refused the crumb that it had just given to user dev; a proxy before it takes the session's cookie or the crumb's header away; set JENKINS_API_TOKEN to an API token, made at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure), which needs neither; then: jenkins-trigger retry");
+    reads!(said("crumb-refused", server(ALL), SHORT, for_builds(answer)), @"failed main → shop/deploy: Jenkins at 127.0.0.1 refused the crumb that it had just given to user dev; a proxy before it takes the session's cookie or the crumb's header away; make an API token, which needs neither, at http://[JENKINS]/user/dev/security/ (in an older Jenkins http://[JENKINS]/user/dev/configure) and set JENKINS_USER_ID (the user id, not the e-mail address or full name) and JENKINS_API_TOKEN, or unset both and log in: jenkins-trigger login http://[JENKINS]/; then: jenkins-trigger retry");
 }
 
 #[test]

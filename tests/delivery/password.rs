@@ -197,7 +197,7 @@ fn a_password_that_gets_no_crumb_is_told_the_permission_it_lacks() {
     assert_eq!(ran.code, 3, "{}", ran.whole());
     for part in [
         "a password needs a crumb from Jenkins at 127.0.0.1, and user dev lacks the permission Overall/Read to get one",
-        "set JENKINS_API_TOKEN to an API token, made at http://127.0.0.1:",
+        "make an API token, which needs no crumb, at http://127.0.0.1:",
     ] {
         assert!(ran.stdout.contains(part), "{}", ran.whole());
     }
@@ -333,7 +333,7 @@ fn crumb_issuers_that_answer_anything_else_are_lived_with() {
                 let ran = trigger(&repository, PASSWORD, &[]);
                 assert_eq!(ran.code, 3, "{answer:?} {}", ran.whole());
                 let said =
-                    "took what user dev sent for no API token, and asked for a crumb; make an API token at ";
+                    "took what user dev sent (from JENKINS_API_TOKEN) for no API token, and asked for a crumb; ";
                 assert!(ran.stdout.contains(said), "{answer:?} {}", ran.whole());
             });
         }

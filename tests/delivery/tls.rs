@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use jenkins_stand_in::StandIn;
 
-use crate::support::{Home, Ran, Repository, filters, gits, shop, wait_for, with_each_git};
+use crate::support::{
+    Home, Ran, Repository, TOKEN, USER, filters, gits, program, shop, wait_for, with_each_git,
+};
 use crate::tls_server::{Authority, Issued, Machine, TlsServer, signed_by_itself};
 
 fn file(url: &str, ca_file: &str) -> String {
@@ -377,6 +379,42 @@ fn doctor_and_jobs_reach_a_server_by_its_authority_and_no_other() {
         assert!(said.contains("ca.pem (CN=Stranger's Root, SHA-256 "), "{said}");
         assert!(said.contains("jenkins-trigger trust"), "{said}");
     }
+}
+
+#[test]
+fn login_and_whoami_reach_a_server_by_its_authority_and_no_other() {
+    let home = Home::new(&gits()[0]);
+    let Installed {
+        machine,
+        jenkins,
+        server,
+        repository,
+    } = installed(&home);
+    let line = format!("echo '{USER}:{TOKEN}' | '{}' login", program().display());
+    let by_hand = format!("{line} {}", server.url());
+    for line in [&line, &by_hand] {
+        let ran = machine.shell(&repository, line).succeeded();
+        assert!(ran.stdout.contains("logged in to https://"), "{}", ran.whole());
+    }
+    machine.tool(&repository, &["whoami"]).succeeded();
+    let before = (server.connections(), jenkins.requests().len());
+    repository.write("ca.pem", Authority::new("Stranger's Root").pem);
+    let login = machine.shell(&repository, &line);
+    let whoami = machine.tool(&repository, &["whoami"]);
+    // Outside of the repository nothing vouches for it.
+    let elsewhere = machine.shell(&repository, &format!("cd .. && {by_hand}"));
+    assert_eq!((login.code, whoami.code, elsewhere.code), (1, 1, 1));
+    assert_eq!(server.connections() - before.0, 1, "only the one from elsewhere");
+    assert_eq!(jenkins.requests().len(), before.1);
+    for ran in [login, whoami] {
+        assert!(
+            ran.stderr.contains("ca.pem (CN=Stranger's Root, SHA-256 "),
+            "{}",
+            ran.whole()
+        );
+        assert!(ran.stderr.contains("jenkins-trigger trust"), "{}", ran.whole());
+    }
+    assert!(elsewhere.stderr.contains("certificate"), "{}", elsewhere.whole());
 }
 
 #[test]

@@ -312,6 +312,11 @@ impl<'a> Machine<'a> {
         self.run(program(), repository, arguments)
     }
 
+    /// A line of the shell.
+    pub fn shell(&self, repository: &Repository<'_>, line: &str) -> Ran {
+        self.run("sh", repository, &["-c", line])
+    }
+
     pub fn git(&self, repository: &Repository<'_>, arguments: &[&str]) -> Ran {
         self.run("git", repository, arguments).succeeded()
     }

@@ -5,19 +5,18 @@ use std::collections::BTreeSet;
 use url::Url;
 
 use crate::cli::chosen::Chosen;
+use crate::cli::consent::Consent;
 use crate::credentials::Keyring;
 use crate::deliver::{self, Start};
+use crate::git::Repository;
 use crate::secret::Login;
-use crate::spool::{Spool, Trigger};
+use crate::spool::{self, Spool, Trigger};
 use crate::ui::Printer;
-
-/// The name of the journal for a failure that a login puts right.
-const CREDENTIALS: &str = "credentials";
 
 /// Says that something goes before what was kept, and is not the same.
 pub(super) fn warn_of_others(printer: &Printer, url: &Url, kept: &Login) {
     match Keyring::default().login(url) {
-        Ok(found) if found.value.user != kept.user || found.value.token.expose() != kept.token.expose() => {
+        Ok(found) if found.value.user != kept.user || !found.value.token.is(&kept.token) => {
             printer.warning(&format!(
                 "{} goes first, and has other credentials: take it away for what was kept to count",
                 found.source
@@ -28,49 +27,34 @@ pub(super) fn warn_of_others(printer: &Printer, url: &Url, kept: &Login) {
     }
 }
 
-/// Starts sending what waited here for it, and says what failed for want of it.
-pub(super) fn release(printer: &Printer, chosen: &Chosen, url: &Url) -> anyhow::Result<()> {
-    let Some(repository) = &chosen.repository else {
-        return Ok(());
-    };
+/// Starts sending what waited here for it, and says what failed for want of it; `is_it` tells whether a
+/// kind of failure is of that. What was kept stays kept, whatever comes of this.
+pub(super) fn release(printer: &Printer, chosen: &Chosen, url: &Url, is_it: fn(&str) -> bool) {
+    if let Some(repository) = &chosen.repository
+        && let Err(error) = release_in(printer, repository, url, is_it)
+    {
+        printer.warning(&format!("what waits here could not be looked at: {error:#}"));
+    }
+}
+
+fn release_in(
+    printer: &Printer,
+    repository: &Repository,
+    url: &Url,
+    is_it: fn(&str) -> bool,
+) -> anyhow::Result<()> {
     let spool = Spool::of(repository.common_dir());
-    let of_server = |trigger: &&Trigger| trigger.server == url.as_str();
-    let failed = spool.failed()?.triggers;
-    let mut failed: BTreeSet<&str> = failed
-        .iter()
-        .filter(of_server)
-        .map(|trigger| trigger.id.as_str())
-        .collect();
-    if !failed.is_empty() {
-        let mut for_want_of_it = 0;
-        for entry in spool
-            .journal()
-            .newest_first()?
-            .filter(|entry| entry.outcome.is_of_delivery())
-        {
-            let is_it = entry.reason.as_deref() == Some(CREDENTIALS);
-            for id in entry.ids() {
-                for_want_of_it += usize::from(failed.remove(id) && is_it);
-            }
-            if failed.is_empty() {
-                break;
-            }
-        }
-        if for_want_of_it > 0 {
-            printer.note(&format!(
-                "{for_want_of_it} that failed for want of it can be sent again: jenkins-trigger retry"
-            ));
-        }
+    let failed = failed_for_want_of_it(&spool, url, is_it)?;
+    if failed > 0 {
+        printer.note(&format!(
+            "{failed} that failed for want of it can be sent again: jenkins-trigger retry"
+        ));
     }
-    if !chosen.trusted()?.has_server(url.as_str()) {
-        return Ok(());
-    }
-    let waiting = spool.waiting()?.triggers;
-    let freed = waiting
-        .iter()
-        .filter(of_server)
-        .filter(|trigger| trigger.hold.is_none())
-        .count();
+    let consent = Consent::of(repository);
+    let freed = |trigger: &&Trigger| {
+        trigger.server == url.as_str() && trigger.hold.is_none() && consent.trouble(trigger).is_none()
+    };
+    let freed = spool.waiting()?.triggers.iter().filter(freed).count();
     if freed > 0 {
         deliver::start(repository.common_dir(), Start::Eager)?;
         printer.note(&format!(
@@ -78,4 +62,26 @@ pub(super) fn release(printer: &Printer, chosen: &Chosen, url: &Url) -> anyhow::
         ));
     }
     Ok(())
+}
+
+/// How many failed triggers have a failure of that kind as their last one.
+fn failed_for_want_of_it(spool: &Spool, url: &Url, is_it: fn(&str) -> bool) -> spool::Result<usize> {
+    let failed = spool.failed()?.triggers.into_iter();
+    let of_server = failed.filter(|trigger| trigger.server == url.as_str());
+    let mut left: BTreeSet<String> = of_server.map(|trigger| trigger.id).collect();
+    let mut count = 0;
+    if left.is_empty() {
+        return Ok(count);
+    }
+    for entry in spool.journal().newest_first()? {
+        if !entry.outcome.is_of_delivery() {
+            continue;
+        }
+        let is_one = entry.reason.as_deref().is_some_and(is_it);
+        count += entry.ids().filter(|id| left.remove(*id) && is_one).count();
+        if left.is_empty() {
+            break;
+        }
+    }
+    Ok(count)
 }

@@ -9,7 +9,7 @@ use crate::cli::{Exit, Refusal, Session};
 use crate::config::{self, Rule};
 use crate::credentials::Keyring;
 use crate::credentials::helper::{JOB_TOKEN, Wanted};
-use crate::jenkins::{Explanation, Method, TokenCheck};
+use crate::jenkins::{Explanation, Method, TokenCheck, needs_trigger_token};
 use crate::secret::{Login, Secret};
 
 /// What Jenkins has to say about a token.
@@ -58,7 +58,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments, name: &str) -> anyho
             found.source
         ));
     }
-    after::release(printer, &chosen, url)?;
+    after::release(printer, &chosen, url, needs_trigger_token);
     Ok(Exit::Done)
 }
 

@@ -77,7 +77,7 @@ fn login(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     reach(&client)?;
     let login = enter::login(printer, url, arguments.user.as_deref())?;
     let name = arguments.name.clone().unwrap_or_else(token_name);
-    let verified = match verify::verify(printer, &client, login, &name)? {
+    let verified = match verify::verify(printer, (&client, url), login, &name)? {
         Ok(verified) => verified,
         Err(exit) => return Ok(exit),
     };
@@ -94,7 +94,7 @@ fn login(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let (user, what) = (&verified.login().user, verified.what());
     printer.result(&format!("logged in to {url} as {user}: {what}, kept in {place}"));
     after::warn_of_others(printer, url, verified.login());
-    after::release(printer, &chosen, url)?;
+    after::release(printer, &chosen, url, jenkins::needs_login);
     Ok(Exit::Done)
 }
 

@@ -2,10 +2,13 @@
 
 use std::thread;
 
+use url::Url;
+
 use super::refused;
 use crate::cli::Exit;
-use crate::jenkins::{Client, Identity, Made, SECOND_LOOK, is_api_token};
+use crate::jenkins::{Client, Explanation, Identity, Made, SECOND_LOOK, is_api_token};
 use crate::secret::Login;
+use crate::text::harmless;
 use crate::ui::Printer;
 
 /// What may be kept.
@@ -36,7 +39,7 @@ impl Verified {
 /// The error is the exit code, after all was said.
 pub(super) fn verify(
     printer: &Printer,
-    client: &Client,
+    (client, url): (&Client, &Url),
     entered: Login,
     name: &str,
 ) -> anyhow::Result<Result<Verified, Exit>> {
@@ -47,6 +50,12 @@ pub(super) fn verify(
         identity = client.identify(&entered);
     }
     let (user, question) = match identity {
+        Identity::Refused(why) if why.is_about_credentials() => {
+            return Ok(Err(refused(
+                printer,
+                not_accepted(url, &entered.user, why.reason),
+            )));
+        }
         Identity::Refused(why) => return Ok(Err(refused(printer, why))),
         Identity::ApiToken(user) => return Ok(Ok(Verified::Entered(named(entered, &user)))),
         Identity::Unclear(user) if is_api_token(&entered) => {
@@ -88,6 +97,22 @@ pub(super) fn verify(
             take_back(printer, client, &made);
             Ok(Err(refused(printer, why)))
         }
+    }
+}
+
+/// What is said of what may be a password as well, and is not kept anywhere yet.
+fn not_accepted(url: &Url, user: &str, reason: &'static str) -> Explanation {
+    Explanation {
+        reason,
+        meaning: format!(
+            "Jenkins at {} does not accept that API token or password of user {}",
+            url.host_str().unwrap_or_default(),
+            harmless(user)
+        ),
+        advice: format!(
+            "it may be mistyped, revoked or expired, and the user id is not the e-mail address or full name; with a \
+             single sign-on Jenkins takes API tokens only: make one at {url}me/security/"
+        ),
     }
 }
 

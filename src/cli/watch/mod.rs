@@ -54,9 +54,10 @@ pub(super) fn run(
     let interruption = Interruption::watch()?;
     let (reader, news) = sync_channel(BACKLOG);
     let mut screen = Screen::new(printer, accepted, wishes);
+    let keyring = Keyring::default();
     for (number, (trigger, entry)) in accepted.iter().enumerate() {
         screen.queued(number);
-        match watcher((spool, trusted), trigger, entry) {
+        match watcher((spool, trusted, &keyring), trigger, entry) {
             Ok((client, login, item)) => {
                 let watcher = Watcher {
                     client,
@@ -78,14 +79,14 @@ pub(super) fn run(
 
 /// Who asks for this trigger's item, with what he needs for it.
 fn watcher(
-    (spool, trusted): (&Spool, &Trusted),
+    (spool, trusted, keyring): (&Spool, &Trusted, &Keyring),
     trigger: &Trigger,
     entry: &Entry,
 ) -> Result<(Client, Login, u64), End> {
     let unseen = |reason: String, advice: Option<String>| End::Unseen { reason, advice };
     let server = Url::parse(&trigger.server).map_err(|error| unseen(error.to_string(), None))?;
     // Also with token-root, which sends none: without a user Jenkins shows nothing.
-    let login = Keyring::default().login(&server);
+    let login = keyring.login(&server);
     let login = login.map_err(|error| unseen(error.to_string(), None))?.value;
     let item = entry
         .item

@@ -51,7 +51,7 @@ impl Explanation {
     /// Whether it is about credentials that Jenkins itself does not accept. While it starts, it does
     /// not accept valid ones either (contract, observed 4).
     #[must_use]
-    pub(super) fn is_about_credentials(&self) -> bool {
+    pub fn is_about_credentials(&self) -> bool {
         self.reason == table::CREDENTIALS
     }
 
@@ -84,6 +84,18 @@ impl Explanation {
         let meaning = format!("{}, so {consequence}", self.meaning);
         Self { meaning, ..self }
     }
+}
+
+/// Whether a failure of this kind is put right by logging in with an API token that is accepted.
+#[must_use]
+pub fn needs_login(reason: &str) -> bool {
+    table::OF_LOGIN.contains(&reason)
+}
+
+/// Whether a failure of this kind is put right by the job's right trigger token.
+#[must_use]
+pub fn needs_trigger_token(reason: &str) -> bool {
+    reason == table::TRIGGER_TOKEN
 }
 
 /// How many characters of a sentence are said at most: a server can make its part of it long.
@@ -545,6 +557,7 @@ mod tests {
     fn every_row_has_a_name_of_its_own() {
         let names: BTreeSet<_> = table::ROWS.iter().map(|row| row.name).collect();
         assert_eq!(names.len(), table::ROWS.len());
+        assert!(table::OF_LOGIN.iter().all(|name| names.contains(name)));
         for name in names {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             assert!(name.chars().all(plain), "{name}");

@@ -11,6 +11,10 @@ use crate::jenkins::{proxy, tls};
 
 /// The row for credentials that Jenkins does not accept.
 pub(super) const CREDENTIALS: &str = "credentials";
+/// The row for a trigger token that the job does not accept.
+pub(super) const TRIGGER_TOKEN: &str = "trigger-token";
+/// The rows that another API token puts right.
+pub(super) const OF_LOGIN: [&str; 4] = [CREDENTIALS, "no-api-token", "no-crumb-for-user", "crumb-refused"];
 
 /// In the order in which they are tried.
 pub(super) static ROWS: &[Row] = &[
@@ -420,7 +424,7 @@ pub(super) static ROWS: &[Row] = &[
         when: |c| c.lacks_crumb(&[Crumb::NotAskedFor, Crumb::NotGiven]),
         meaning: |c| {
             format!(
-                "Jenkins at {} took what user {}{} sent for no API token, and asked for a crumb",
+                "Jenkins at {} took what user {} sent{} for no API token, and asked for a crumb",
                 c.tried.host(),
                 c.tried.user(),
                 c.whence()
@@ -478,7 +482,7 @@ pub(super) static ROWS: &[Row] = &[
         },
     },
     Row {
-        name: "trigger-token",
+        name: TRIGGER_TOKEN,
         when: |c| {
             let login_page = c.tried.token_root() && c.permission().is_none() && c.is_jenkins();
             c.status() == 403 && (c.says("Invalid token provided") || login_page)

@@ -65,7 +65,10 @@ impl Case<'_> {
     pub(super) fn renewal(&self) -> String {
         match self.tried.provenance {
             Some(provenance) => provenance.renewal.clone(),
-            None => format!("log in: jenkins-trigger login {}", self.tried.server),
+            None => format!(
+                "log in with the user id, not the e-mail address or full name: jenkins-trigger login {}",
+                self.tried.server
+            ),
         }
     }
 

@@ -209,7 +209,7 @@ impl Spool {
         if let Some(parent) = self.folder.parent().filter(|_| self.elsewhere.is_none()) {
             // Other users' spools lie beside this one: only what is below is private.
             let repository = parent.parent().unwrap_or(parent);
-            platform::shared_directory(parent, repository).map_err(io_error("create", parent))?;
+            platform::directory_of_each(parent, repository).map_err(io_error("create", parent))?;
         }
         platform::private_directory(&self.folder).map_err(io_error("use", &self.folder))?;
         for name in ["tmp", "new", "failed"] {

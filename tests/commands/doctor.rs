@@ -511,7 +511,7 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
     let jenkins = StandIn::start(shop());
     let repository = ready(&home, &short_file(&jenkins));
     let ran = repository.tool_in(&["doctor"], |command| {
-        command.env("JENKINS_API_TOKEN", "mistyped");
+        command.env("JENKINS_API_TOKEN", "11wrong0wrong0wrong0wrong0wrong000");
     });
     let refused = jenkins
         .requests()

@@ -23,7 +23,7 @@ pub use authorities::sha256;
 pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use sending::Sending;
-pub use trigger::{Hold, Scan, Trigger, new_ids};
+pub use trigger::{Hold, Lane, Scan, Trigger, new_ids};
 
 use place::{check_folder, check_own};
 use trigger::check_format;

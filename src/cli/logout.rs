@@ -10,7 +10,7 @@ use crate::config;
 use crate::credentials::helper::{self, Wanted};
 use crate::credentials::store::Store;
 use crate::credentials::trust::Trust;
-use crate::credentials::{Keyring, Source};
+use crate::credentials::{self, Keyring, Source};
 use crate::ui::Printer;
 
 #[derive(Debug, Args)]
@@ -44,6 +44,19 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     };
     let chosen = Chosen::of(session, arguments.server.as_deref())?;
     let url = chosen.only("logout")?;
+    let accepts = || Trust::of_user().and_then(|trust| trust.accepts(url));
+    // A helper may go and look what kind of server that is.
+    if !chosen.by_hand
+        && helper::may_be_configured()
+        && !accepts().map_err(Refusal::from)?
+        && !chosen.trusted()?.has_server(url.as_str())
+    {
+        return Err(Refusal::new(
+            format!("this file names {url}, which you have not trusted"),
+            format!("if you mean it: jenkins-trigger logout {url}"),
+        )
+        .into());
+    }
     let erased = erase(printer, url, &wanted);
     if wanted == Wanted::User
         && let Ok(trust) = Trust::of_user()
@@ -109,9 +122,12 @@ fn erase(printer: &Printer, url: &Url, wanted: &Wanted) -> Erased {
         Err(error) => erased.failed(printer, &refusal(&error)),
     }
     if helper::may_be_configured() {
-        match erase_from_git(url, wanted) {
-            Ok((true, true)) => erased.places.push(Source::Helper.to_string()),
+        let own = erase_from_git(url, wanted);
+        match own.and_then(|own| Ok((own, erase_answer(url, wanted)?))) {
             // What is left is told with all else that still answers.
+            Ok(((had, gone), answer)) if (had || answer.is_some()) && gone && answer.unwrap_or(true) => {
+                erased.places.push(Source::Helper.to_string());
+            }
             Ok(_) => {}
             Err(error) => erased.failed(printer, &refusal(&error)),
         }
@@ -130,6 +146,14 @@ impl Erased {
         self.sound = false;
         printer.error(&refusal.message, refusal.help.as_deref());
     }
+}
+
+/// Erases the one thing that git's helpers answer with beside that: whether it is gone.
+fn erase_answer(url: &Url, wanted: &Wanted) -> Result<Option<bool>, credentials::Error> {
+    let found = helper::fill(url, wanted)?;
+    found
+        .map(|found| helper::reject_answer(url, wanted, &found))
+        .transpose()
 }
 
 /// What still answers, and how it is taken away.
@@ -159,7 +183,7 @@ fn way(source: &Source, url: &Url) -> String {
         Source::Environment(name) => format!("unset {name}; and take it out of the file that sets it"),
         Source::TokenFile(_) => format!("take it out of {source}"),
         Source::Store(_) => "see what is said of that file above".into(),
-        Source::Helper => "a credential helper of git's does not erase it: see `git config --get-all \
+        Source::Helper => "it may be another program's for that host; if not, see `git config --get-all \
                            credential.helper`, and take it away there"
             .into(),
         Source::Netrc(_) => format!(

@@ -101,13 +101,23 @@ fn manager_keeps_plaintext(server: &Url) -> bool {
 /// # Errors
 /// [`Error::Helper`]: git cannot be started, or the helpers take too long.
 pub fn fill(server: &Url, wanted: &Wanted) -> Result<Option<Login>, Error> {
-    let ask = |description: &Description| git::credential_fill(description).map_err(|error| refused(&error));
-    let mut found = ask(&wanted.description(server))?;
-    if found.is_none()
-        && let Some(other) = wanted.other_description(server)
-    {
-        found = ask(&other)?;
+    let found = fill_own(server, wanted)?;
+    match wanted.other_description(server) {
+        Some(other) if found.is_none() => ask(&other, wanted),
+        _ => Ok(found),
     }
+}
+
+/// The same of what [`approve`] gave them alone.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_own(server: &Url, wanted: &Wanted) -> Result<Option<Login>, Error> {
+    ask(&wanted.description(server), wanted)
+}
+
+fn ask(description: &Description, wanted: &Wanted) -> Result<Option<Login>, Error> {
+    let found = git::credential_fill(description).map_err(|error| refused(&error))?;
     // Helpers that do not look at the path have one answer for all.
     Ok(found.filter(|login| (login.user == JOB_TOKEN) == (*wanted != Wanted::User)))
 }
@@ -118,25 +128,32 @@ pub fn fill(server: &Url, wanted: &Wanted) -> Result<Option<Login>, Error> {
 /// As [`fill`].
 pub fn approve(server: &Url, wanted: &Wanted, login: &Login) -> Result<bool, Error> {
     git::credential_approve(&wanted.description(server), login).map_err(|error| refused(&error))?;
-    let found = fill(server, wanted)?;
-    Ok(found.is_some_and(|found| found.user == login.user && found.token.expose() == login.token.expose()))
+    Ok(is(login, fill_own(server, wanted)?))
 }
 
-/// Has the helpers forget it, and asks for it again: whether it is gone.
+/// Has the helpers forget what [`approve`] gave them, and asks for it again: whether it is gone.
 ///
 /// # Errors
 /// As [`fill`].
 pub fn reject(server: &Url, wanted: &Wanted, login: &Login) -> Result<bool, Error> {
-    let known = |found: Option<Login>| {
-        found.is_some_and(|found| found.user == login.user && found.token.expose() == login.token.expose())
-    };
     git::credential_reject(&wanted.description(server), login).map_err(|error| refused(&error))?;
-    if known(fill(server, wanted)?)
-        && let Some(other) = wanted.other_description(server)
-    {
+    Ok(!is(login, fill_own(server, wanted)?))
+}
+
+/// The same for what the user gave them himself, perhaps without a path: what else they have for the
+/// host is other programs', so it is this one that answers and no other.
+///
+/// # Errors
+/// As [`fill`].
+pub fn reject_answer(server: &Url, wanted: &Wanted, login: &Login) -> Result<bool, Error> {
+    if let Some(other) = wanted.other_description(server) {
         git::credential_reject(&other, login).map_err(|error| refused(&error))?;
     }
-    Ok(!known(fill(server, wanted)?))
+    Ok(!is(login, fill(server, wanted)?))
+}
+
+fn is(login: &Login, found: Option<Login>) -> bool {
+    found.is_some_and(|found| found.user == login.user && found.token.is(&login.token))
 }
 
 fn refused(error: &git::Error) -> Error {

@@ -66,7 +66,8 @@ impl Session {
         let mut body = Zeroizing::new(Vec::with_capacity(usize::from(MOST_BODY) + 1));
         response.take(MOST_BODY.into()).read_to_end(&mut body).ok()?;
         let object: CrumbObject = serde_json::from_slice(&body).ok()?;
-        let crumb = Secret::new(object.crumb);
+        // Whoever made it up, no text of anybody else's is to be hidden for its sake.
+        let crumb = Secret::unregistered(object.crumb);
         let field = HeaderName::from_bytes(object.crumb_request_field.as_bytes()).ok()?;
         value(&crumb)?;
         (!NO_CRUMBS.contains(&field.as_str())).then(|| Self {
@@ -122,7 +123,7 @@ fn cookies(headers: &HeaderMap) -> Option<Secret> {
         all.push('=');
         all.push_str(value.trim());
     }
-    (!all.is_empty()).then(|| Secret::new(std::mem::take(&mut all)))
+    (!all.is_empty()).then(|| Secret::unregistered(std::mem::take(&mut all)))
 }
 
 /// The session that a client has, if it needs one.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
+use bstr::ByteSlice as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -149,15 +150,23 @@ impl Trigger {
     /// its own name has told everybody already.
     #[must_use]
     pub fn secret_part(&self) -> Option<String> {
-        let names = self.branch.iter().chain(&self.tag);
-        if names.into_iter().any(|name| secret::is_in(&name.0)) {
-            return None;
-        }
+        let names: Vec<&Text> = self.branch.iter().chain(&self.tag).collect();
+        let has_secret = |text: &Text| {
+            if !secret::is_in(&text.0) {
+                return false;
+            }
+            // What the branch or tag has of it git itself shows everywhere.
+            let rest = names
+                .iter()
+                .filter(|name| !name.0.is_empty())
+                .fold(text.0.to_vec(), |text, name| text.replace(&name.0, b"\0"));
+            secret::is_in(&rest)
+        };
         let mut parameters = self.parameters.iter();
         parameters
-            .find(|(_, value)| secret::is_in(&value.0))
+            .find(|(_, value)| has_secret(value))
             .map(|(name, _)| format!("the parameter {name}"))
-            .or_else(|| secret::is_in(&self.cause.0).then(|| "its cause".into()))
+            .or_else(|| has_secret(&self.cause).then(|| "its cause".into()))
     }
 
     /// That each id in it is one.
@@ -295,6 +304,25 @@ mod tests {
         for text in ["", ".", "..", "a/b", "../a", "a.b", "a\0", "ä"] {
             assert!(!is_id(text), "{text:?}");
         }
+    }
+
+    /// Nobody could keep what the name of a branch says to himself; that is no leave for the rest.
+    #[test]
+    fn a_branch_with_a_secret_in_its_name_hides_no_other_secret() {
+        let _branch = secret::Secret::new("told-by-the-branch".into());
+        let _other = secret::Secret::new("told-by-nobody".into());
+        let trigger = |value: &str| {
+            let text = serde_json::json!({
+                "v": FORMAT, "id": new_ids(1)[0], "created": "2026-01-02T03:04:05Z", "event": "post-commit",
+                "rules": ["rule"], "server": "https://ci/", "method": "api", "job": "job", "cause": "",
+                "branch": "told-by-the-branch", "sha": "", "parameters": [["X", value]],
+            });
+            decode(text.to_string().as_bytes())
+                .expect("a trigger")
+                .secret_part()
+        };
+        assert_eq!(trigger("on told-by-the-branch"), None);
+        assert_eq!(trigger("told-by-nobody").as_deref(), Some("the parameter X"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jenkins_stand_in::StandIn;
 use crate::helpers::{filtered, home};
 use crate::keyboard::Terminal;
 use crate::login::{REAL_TOKEN, bare, kept, piped, ready, shop, store, without};
-use crate::support::{JOB_TOKEN, short_file};
+use crate::support::{JOB_TOKEN, short_file, with_each_git};
 
 #[test]
 fn it_says_what_it_erased_and_that_the_token_is_still_good() {
@@ -126,4 +126,55 @@ fn a_trigger_token_goes_alone() {
     );
     let ran = without(&repository, &["logout", "--job-token", "not a name"]);
     assert_eq!(ran.code, 1, "{}", ran.whole());
+}
+
+/// Other programs keep theirs with the same helpers, for other paths of the same host.
+#[test]
+fn what_git_keeps_of_others_for_the_host_stays_there() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop());
+        let repository = ready(home, &jenkins);
+        repository.git(&["config", "--global", "credential.helper", "store"]);
+        let host = format!("127.0.0.1:{}", jenkins.port());
+        let others = format!("http://bob:b0b0b0b0@{host}/git/shop.git\n");
+        let kept = home.path("home/.git-credentials");
+        fs::write(&kept, format!("http://dev:{REAL_TOKEN}@{host}\n{others}")).expect("git's store");
+        let url = format!("{}/", jenkins.url());
+        let ran = without(&repository, &["logout", &url]);
+        assert_eq!(
+            fs::read_to_string(&kept).expect("git's store"),
+            others,
+            "{}",
+            ran.whole()
+        );
+        // Whose that is nobody can tell.
+        assert_eq!(ran.code, 1, "{}", ran.whole());
+        assert!(
+            ran.stderr.contains("git credential still has something"),
+            "{}",
+            ran.whole()
+        );
+
+        fs::write(&kept, &others).expect("git's store");
+        piped(&repository, &["login"], &format!("dev:{REAL_TOKEN}")).succeeded();
+        assert_eq!(fs::read_to_string(&kept).expect("git's store"), others);
+    });
+}
+
+#[test]
+fn the_helpers_are_not_asked_about_a_server_that_only_a_file_names() {
+    let home = home();
+    let repository = home.repository("stranger", &file_for("https://evil.example.com"));
+    let asked = home.path("asked");
+    let helper = format!("!f() {{ echo asked >>'{}'; }}; f", asked.display());
+    repository.git(&["config", "--global", "credential.helper", &helper]);
+    let ran = without(&repository, &["logout"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert!(!asked.exists(), "{}", ran.whole());
+    without(&repository, &["logout", "https://evil.example.com"]);
+    assert!(asked.exists());
+}
+
+fn file_for(url: &str) -> String {
+    format!("version: 1\nserver: {url}\njobs:\n  main: shop/deploy\n")
 }

@@ -84,7 +84,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn give_to_git(&self, login: &Login) -> Result<(), Refusal> {
-        let older = helper::fill(self.url, &self.wanted).map_err(|error| refusal(&error))?;
+        let older = helper::fill_own(self.url, &self.wanted).map_err(|error| refusal(&error))?;
         if let Some(older) = older.as_ref().filter(|older| older.user != login.user) {
             // Helpers keep one for each user, and say which they like.
             let _ = helper::reject(self.url, &self.wanted, older);
@@ -122,11 +122,11 @@ impl<'a> Keeper<'a> {
 /// So many users one server has at most with git's helpers.
 const MOST_USERS: usize = 20;
 
-/// Erases whatever git's helpers have for a server; whether there was something, and whether all of
-/// it is gone.
+/// Erases what was given to git's helpers for a server, whoever's it is; whether there was something,
+/// and whether all of it is gone.
 pub(in crate::cli) fn erase_from_git(url: &Url, wanted: &Wanted) -> Result<(bool, bool), credentials::Error> {
     for round in 0..MOST_USERS {
-        let Some(found) = helper::fill(url, wanted)? else {
+        let Some(found) = helper::fill_own(url, wanted)? else {
             return Ok((round > 0, true));
         };
         if !helper::reject(url, wanted, &found)? {

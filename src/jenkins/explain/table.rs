@@ -491,8 +491,10 @@ pub(super) static ROWS: &[Row] = &[
         advice: |c| {
             format!(
                 "set a new one under \"Trigger builds remotely\" at {}configure (a Jenkins since 2.541 does not \
-                 show the old one), and set the variable that `token_from` names{}",
+                 show the old one), and keep it: jenkins-trigger login --job-token NAME {}, with the name that `token_from` has, \
+                 or the variable if that is where it is{}",
                 c.job_page(),
+                c.tried.server,
                 c.then_retry()
             )
         },

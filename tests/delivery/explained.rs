@@ -520,7 +520,7 @@ fn a_crumb_that_does_not_arrive() {
 #[test]
 fn a_wrong_trigger_token_though_the_user_may_build() {
     let rule = "{ job: shop/deploy, token_from: deploy }";
-    reads!(said("trigger-token", server(ALL), rule, nothing), @r#"failed main → shop/deploy: the trigger token of job shop/deploy is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and set the variable that `token_from` names; then: jenkins-trigger retry"#);
+    reads!(said("trigger-token", server(ALL), rule, nothing), @r#"failed main → shop/deploy: the trigger token of job shop/deploy is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it: jenkins-trigger login --job-token NAME http://[JENKINS]/, with the name that `token_from` has, or the variable if that is where it is; then: jenkins-trigger retry"#);
 }
 
 #[test]

@@ -43,7 +43,11 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         None => Wanted::User,
     };
     let chosen = Chosen::of(session, arguments.server.as_deref())?;
-    let url = chosen.only("logout")?;
+    let command = match &wanted {
+        Wanted::User => "logout".to_owned(),
+        Wanted::JobToken(name) => format!("logout --job-token {name}"),
+    };
+    let url = chosen.only(&command)?;
     let erased = erase(printer, url, &wanted);
     if wanted == Wanted::User
         && let Ok(trust) = Trust::of_user()
@@ -108,7 +112,7 @@ fn erase(printer: &Printer, url: &Url, wanted: &Wanted) -> Erased {
         Ok((false, _)) => {}
         Err(error) => erased.failed(printer, &refusal(&error)),
     }
-    if helper::may_be_configured() {
+    if helper::may_be_configured(url) {
         match erase_from_git(url, wanted) {
             Ok((true, true)) => erased.places.push(Source::Helper.to_string()),
             // What is left is told with all else that still answers.

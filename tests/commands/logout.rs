@@ -127,3 +127,20 @@ fn a_trigger_token_goes_alone() {
     let ran = without(&repository, &["logout", "--job-token", "not a name"]);
     assert_eq!(ran.code, 1, "{}", ran.whole());
 }
+
+#[test]
+fn of_several_servers_the_advice_erases_no_more_than_was_asked_for() {
+    let home = home();
+    let file = "version: 1\nservers:\n  a: { url: https://a.example.com }\n  b: { url: https://b.example.com }\n\
+                defaults: { server: a }\njobs:\n  main: shop/deploy\n";
+    let repository = home.repository("shop", file);
+    let ran = without(&repository, &["logout", "--job-token", "deploy"]);
+    insta::assert_snapshot!(ran.whole(), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: the file names 2 servers; say which
+    help: jenkins-trigger logout --job-token deploy https://a.example.com/
+    jenkins-trigger logout --job-token deploy https://b.example.com/
+    ");
+}

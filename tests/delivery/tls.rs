@@ -749,6 +749,7 @@ fn the_name_of_an_authority_pushes_nothing_out_of_sight() {
         ----- stdout -----
         trusted: https://localhost:[PORT]/ may be sent your credentials from here
         trusted: ca.pem says who https://localhost:[PORT]/ is (CN=Company Root Company Root Company Root Company Root Company Root Company Root…, SHA-256 [SHA256])
+        + shop/deploy on https://localhost:[PORT]/ (api)
         ----- stderr -----
         ");
     });

@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use super::allow::Allow;
 use super::fires::{self, Difference};
-use super::{Exit, Refusal, Session, file, reviewed, servers, twice};
+use super::{Exit, Refusal, Session, allow, file, reviewed, servers, twice};
 use crate::config::{Config, FILE_NAME};
 use crate::environment;
 use crate::git::{self, Head, Repository};
@@ -156,7 +155,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     }
     allow_fires(printer, &repository, (&config, &answers.trusted), arguments.yes)?;
     if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
-        say_bound(printer, &repository, &config)?;
+        allow::say_bound(printer, &repository, &config)?;
     }
     servers::release(printer, &repository)?;
     for authority in &answers.declined_authorities {
@@ -199,18 +198,6 @@ fn allow_fires(
                 "the file at the default branch of {remote} counts too: {fire}"
             ));
         }
-    }
-    Ok(())
-}
-
-/// What pushes into this repository may trigger, where its owner has bounded it.
-fn say_bound(printer: &Printer, repository: &Repository, config: &Config) -> anyhow::Result<()> {
-    let Some(allow) = Allow::of(repository)? else {
-        return Ok(());
-    };
-    allow.tell(printer);
-    for outside in allow.outside(config) {
-        printer.warning(&outside);
     }
     Ok(())
 }

@@ -491,7 +491,8 @@ pub(super) static ROWS: &[Row] = &[
         advice: |c| {
             format!(
                 "set a new one under \"Trigger builds remotely\" at {}configure (a Jenkins since 2.541 does not \
-                 show the old one), and set the variable that `token_from` names{}",
+                 show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token \
+                 NAME{}",
                 c.job_page(),
                 c.then_retry()
             )

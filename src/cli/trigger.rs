@@ -108,6 +108,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         .collect();
     if arguments.dry_run {
         say_withheld(printer, &triggers);
+        let held: BTreeSet<String> = triggers
+            .iter()
+            .filter_map(|trigger| consent.refusal(trigger))
+            .collect();
+        for why in held {
+            printer.warning(&format!("nothing would be sent: {why}"));
+        }
         let keyring = Keyring::default();
         for trigger in &triggers {
             show(printer, (&repository, &keyring), trigger, arguments)?;

@@ -59,7 +59,7 @@ fn check_and_status_tell_what_would_be_held() {
         .collect();
     filtered(&home, || {
         insta::assert_snapshot!(check.stderr, @"warning: it would be held: this file now names prod/deploy on http://[JENKINS]/ (api), which you have not allowed here; to allow it: jenkins-trigger trust");
-        insta::assert_snapshot!(status.join("\n"), @"server    http://[JENKINS]/ trusted, but 1 of 2 rules would be held; see: jenkins-trigger check");
+        insta::assert_snapshot!(status.join("\n"), @"server    http://[JENKINS]/ trusted, but 1 of 2 rules would be held (see: jenkins-trigger check); credentials of dev from JENKINS_API_TOKEN");
     });
     let json = repository.tool(&["status", "--json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");

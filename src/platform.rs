@@ -66,12 +66,26 @@ pub fn private_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Creates `path` for all who may write to the git directory `repository`: with the mode of its
-/// `objects`, where none may take away what another has put there, and, if root creates it, for the owner of `repository`. One that is there stays as it
+/// `objects`, and, if root creates it, for the owner of `repository`. One that is there stays as it
 /// is, and may be no link: whoever set that would have this user write where he likes.
 ///
 /// # Errors
 /// What the file system says.
 pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
+    make_shared(path, repository, 0)
+}
+
+/// The same for what each of them keeps for himself: none takes away what another has put there.
+///
+/// # Errors
+/// What the file system says.
+pub fn directory_of_each(path: &Path, repository: &Path) -> io::Result<()> {
+    const STICKY: u32 = 0o1000;
+    make_shared(path, repository, STICKY)
+}
+
+/// `restriction` are mode bits for one that others may write to.
+fn make_shared(path: &Path, repository: &Path, restriction: u32) -> io::Result<()> {
     match fs::create_dir(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -89,8 +103,7 @@ pub fn shared_directory(path: &Path, repository: &Path) -> io::Result<()> {
     if let Ok(objects) = fs::metadata(repository.join("objects")) {
         let mut mode = objects.mode() & 0o7777;
         if mode & 0o022 != 0 {
-            // Each takes away only what is his.
-            mode |= 0o1000;
+            mode |= restriction;
         }
         let _ = fs::set_permissions(path, fs::Permissions::from_mode(mode));
     }
@@ -589,8 +602,11 @@ mod tests {
         fs::set_permissions(&objects, fs::Permissions::from_mode(0o2775)).expect("a mode");
         let shared = repository.path().join("jenkins-trigger");
         shared_directory(&shared, repository.path()).expect("a folder");
-        let mode = fs::metadata(&shared).expect("metadata").permissions().mode();
-        assert_eq!(mode & 0o7777, 0o2775);
+        let mode = |path| fs::metadata(path).expect("metadata").permissions().mode() & 0o7777;
+        assert_eq!(mode(&shared), 0o2775);
+        let of_each = repository.path().join("of-each");
+        directory_of_each(&of_each, repository.path()).expect("a folder");
+        assert_eq!(mode(&of_each), 0o3775);
     }
 
     #[test]

@@ -76,13 +76,13 @@ impl<'a> Worker<'a> {
 
     /// Does all of this, but for what a failure before holds back.
     pub(super) fn run(mut self, steps: Vec<Step>) -> spool::Result<Done> {
-        let done = self.work(steps);
+        let done = self.work(&steps);
         self.tell_all();
         let _ = self.tell.send(Told::Done(self.server.clone()));
         done
     }
 
-    fn work(&mut self, steps: Vec<Step>) -> spool::Result<Done> {
+    fn work(&mut self, steps: &[Step]) -> spool::Result<Done> {
         let mut blocked = BTreeSet::new();
         let mut rests_until = None;
         let mut put_off = Vec::new();
@@ -90,21 +90,20 @@ impl<'a> Worker<'a> {
             if (self.stopped)() {
                 break;
             }
-            let (_, job, branch) = step.trigger().lane();
-            let lane = (job.to_owned(), branch.cloned());
+            let lane = step.trigger().lane();
             // Before the rest: what comes after one that was tried must not be tried without it.
             if blocked.contains(&lane) {
                 continue;
             }
             if rests_until.is_some() {
-                put_off.extend(step.into_triggers());
+                put_off.extend(step.clone().into_triggers());
                 continue;
             }
             match step {
-                Step::Supersede { old, new } => self.supersede(&old, &new)?,
+                Step::Supersede { old, new } => self.supersede(old, new)?,
                 Step::Send(trigger, identical) => {
                     let begun = Instant::now();
-                    let Some(again) = self.deal_with_all(trigger, identical)? else {
+                    let Some(again) = self.deal_with_all(trigger.clone(), identical.clone())? else {
                         self.slow = 0;
                         continue;
                     };

@@ -23,7 +23,7 @@ pub use authorities::sha256;
 pub use journal::{Entry, Foreign, Journal, Line, Mark, Outcome};
 pub use push::{Later, Noted, PUSH_FORMAT, ProcessId, Push, PushedReference, Pushes, TrackedReference};
 pub use sending::Sending;
-pub use trigger::{Hold, Scan, Trigger, new_ids};
+pub use trigger::{Hold, Lane, Scan, Trigger, new_ids};
 
 use place::{check_folder, check_own};
 use trigger::check_format;
@@ -209,7 +209,7 @@ impl Spool {
         if let Some(parent) = self.folder.parent().filter(|_| self.elsewhere.is_none()) {
             // Other users' spools lie beside this one: only what is below is private.
             let repository = parent.parent().unwrap_or(parent);
-            platform::shared_directory(parent, repository).map_err(io_error("create", parent))?;
+            platform::directory_of_each(parent, repository).map_err(io_error("create", parent))?;
         }
         platform::private_directory(&self.folder).map_err(io_error("use", &self.folder))?;
         for name in ["tmp", "new", "failed"] {

@@ -160,11 +160,36 @@ impl Trigger {
             .or_else(|| secret::is_in(&self.cause.0).then(|| "its cause".into()))
     }
 
-    /// What must stay in order: triggers with the same key never overtake each other.
+    /// What must stay in order: triggers of one lane never overtake each other.
     #[must_use]
-    pub fn lane(&self) -> (&str, &str, Option<&Text>) {
-        (&self.server, &self.job, self.branch.as_ref())
+    pub fn lane(&self) -> Lane<'_> {
+        Lane {
+            server: &self.server,
+            job: &self.job,
+            branch: self.branch.as_ref(),
+            method: &self.method,
+            multibranch: self.multibranch,
+            token_from: self.token_from.as_deref(),
+            ca: self.ca.as_deref(),
+            ca_trouble: self.ca_trouble.as_deref(),
+            withheld: &self.withheld,
+        }
     }
+}
+
+/// A server, job and branch, and whatever the user is asked about: what he has not allowed holds
+/// back nothing that he has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane<'a> {
+    server: &'a str,
+    job: &'a str,
+    branch: Option<&'a Text>,
+    method: &'a str,
+    multibranch: bool,
+    token_from: Option<&'a str>,
+    ca: Option<&'a str>,
+    ca_trouble: Option<&'a str>,
+    withheld: &'a [String],
 }
 
 /// A branch or tag as people read it.

@@ -5,6 +5,7 @@ use jenkins_stand_in::StandIn;
 use crate::canary::{CLOUD_VARIABLE, Search};
 use crate::scene::{ask_all, file, git, home, setup, tool, wait_for_all};
 use crate::support::TOKEN;
+use crate::tls_server::{Authority, Machine, TlsServer};
 
 /// Files that nobody here has allowed, each with what makes it one.
 pub fn hostile_files(trusted: &StandIn, evil: &StandIn) -> Vec<(&'static str, String)> {
@@ -131,4 +132,40 @@ fn a_file_on_a_branch_that_is_checked_out_fires_nothing_that_was_not_allowed() {
         search.said(tool(&repository, &["cancel", "--all"]));
         search.assert_nowhere();
     }
+}
+
+/// Whoever vouches for the server is whom the user has allowed to, and not one more.
+#[test]
+fn certificates_on_a_branch_that_is_checked_out_vouch_for_nobody() {
+    let home = home();
+    let machine = Machine::new(&home);
+    let trusted = StandIn::start(setup());
+    let private = Authority::new("Private Root");
+    let server = TlsServer::before(&trusted, &private.server());
+    let file = format!(
+        "version: 1\nservers: {{ main: {{ url: \"{}\", ca_file: ca.pem }} }}\njobs:\n  main: shop/deploy\n",
+        server.url()
+    );
+    let repository = home.repository("shop", &file);
+    repository.write("ca.pem", &private.pem);
+    let mut search = Search::of(&home).trusted(&trusted);
+    search.said(machine.tool(&repository, &["install", "post-commit"]).succeeded());
+    search.said(machine.commit(&repository, "our own"));
+    wait_for_all(&home);
+    assert_eq!(trusted.posts().len(), 1);
+    trusted.clear_requests();
+    let stranger = Authority::new("Stranger's Root").pem;
+    for pem in [stranger.clone(), private.pem + &stranger] {
+        repository.write("ca.pem", pem);
+        let ran = machine.commit(&repository, "a stranger's");
+        let said = "this file names another certificate authority";
+        assert!(ran.stderr.contains(said), "{}", ran.whole());
+        search.said(ran);
+        for arguments in [&["trigger"][..], &["retry", "--all"], &["deliver"], &["doctor"]] {
+            search.said(machine.tool(&repository, arguments));
+        }
+        wait_for_all(&home);
+        assert_nothing_came("other certificates", &trusted);
+    }
+    search.assert_nowhere();
 }

@@ -14,5 +14,7 @@ mod processes;
 mod pushed;
 mod scene;
 mod store;
+#[path = "../support/tls.rs"]
+mod tls_server;
 mod unpacked;
 mod words;

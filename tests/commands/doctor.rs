@@ -491,7 +491,7 @@ fn without_credentials_jenkins_is_found_and_its_jobs_are_not_asked_for() {
         ok           server         it is trusted in this repository
         ok           connection     127.0.0.1 answers
         ok           Jenkins        Jenkins 2.528.2
-        failed       credentials    no credentials for http://[JENKINS]/
+        failed       credentials    no credentials for http://[JENKINS]/ (JENKINS_API_TOKEN is not set)
                                     fix: to log in: jenkins-trigger login http://[JENKINS]/
 
         job shop/deploy
@@ -511,7 +511,7 @@ fn a_wrong_token_is_looked_at_twice_and_then_called_wrong() {
     let jenkins = StandIn::start(shop());
     let repository = ready(&home, &short_file(&jenkins));
     let ran = repository.tool_in(&["doctor"], |command| {
-        command.env("JENKINS_API_TOKEN", "mistyped");
+        command.env("JENKINS_API_TOKEN", "11wrong0wrong0wrong0wrong0wrong000");
     });
     let refused = jenkins
         .requests()

@@ -74,7 +74,7 @@ fn without_an_event_it_is_post_push() {
         post-push    pre-push      ours     [HOME]/shop/.git/hooks/pre-push
         program   [PROGRAM] ([OUR VERSION])
         file      .jenkins-trigger.yml
-        server    https://ci.example.com/ trusted
+        server    https://ci.example.com/ trusted; credentials of dev from JENKINS_API_TOKEN
         triggers  0 waiting, 0 failed
         ----- stderr -----
         ");

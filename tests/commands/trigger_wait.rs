@@ -231,7 +231,7 @@ fn a_trigger_without_a_user_cannot_be_watched() {
         insta::assert_snapshot!(ran.whole(), @"
         exit code: 1
         ----- stdout -----
-        queued main → shop/deploy: what becomes of it cannot be seen: no credentials for http://[JENKINS]/; to log in: jenkins-trigger login http://[JENKINS]/; look at item 1 http://[JENKINS]/queue/item/1/
+        queued main → shop/deploy: what becomes of it cannot be seen: no credentials for http://[JENKINS]/ (JENKINS_USER_ID is not set); to log in: jenkins-trigger login http://[JENKINS]/; look at item 1 http://[JENKINS]/queue/item/1/
         ----- stderr -----
         main → shop/deploy: queued, item 1 http://[JENKINS]/queue/item/1/
         ");

@@ -337,12 +337,12 @@ fn another_authority_that_the_file_names_is_held_until_it_is_trusted() {
             ----- stderr -----
             ");
         insta::assert_snapshot!(by_hand.whole(), @"
-            exit code: 1
-            ----- stdout -----
-            ----- stderr -----
-            error: the certificate authority that the file names for https://localhost:[PORT]/ is not trusted in this repository; nothing was sent
-            help: to allow it: jenkins-trigger trust
-            ");
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: this file names another certificate authority for https://localhost:[PORT]/; nothing was sent
+        help: to allow it: jenkins-trigger trust
+        ");
         insta::assert_snapshot!(trust.whole(), @"
             exit code: 0
             ----- stdout -----

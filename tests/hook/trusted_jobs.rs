@@ -141,6 +141,27 @@ fn what_the_file_names_anew_holds_back_nothing_else() {
     wait_for("the other", || (triggers(&jenkins).len() == 2).then_some(()));
 }
 
+/// Not even of its own job and branch.
+#[test]
+fn what_is_asked_for_in_another_way_holds_back_nothing_of_its_job_and_branch() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop_with_sha());
+    let allowed = file(&jenkins, &["job: shop/deploy"]);
+    let repository = installed(&home, &jenkins, &["job: shop/deploy"]);
+    for job in [
+        "job: shop/deploy, token_from: deploy",
+        "job: shop/deploy, parameters: { COMMIT: \"${env.CHANNEL}\" }",
+    ] {
+        let file = file(&jenkins, &[job]);
+        commit(&repository, &with_env(&file, "CHANNEL"));
+    }
+    commit(&repository, &allowed);
+    wait_for("the one that is allowed", || {
+        (triggers(&jenkins).len() == 1).then_some(())
+    });
+    assert_eq!(waiting(&repository).len(), 2);
+}
+
 #[test]
 fn what_the_default_branch_of_the_remote_names_needs_no_word_of_the_user() {
     with_each_git(|home| {

@@ -3,7 +3,7 @@
 use jenkins_trigger::config;
 use jenkins_trigger::event::{Event, Kind};
 
-use crate::helpers::{SHA, file_with, on, rule, tagged, value, with_message};
+use crate::helpers::{SHA, file_with, on, plan_of, rule, tagged, value, with_message};
 
 fn asked(event: &Event, name: &str) -> Option<String> {
     value(
@@ -143,4 +143,31 @@ fn a_variable_that_is_not_declared_is_an_error_of_the_file() {
         );
         assert!(config::read("file", text.as_bytes()).is_err(), "{wrong}");
     }
+}
+
+/// The text is made without it, and the trigger says so: what it asks for is not what the file says.
+#[test]
+fn a_variable_that_may_not_be_read_is_named_by_the_triggers_that_would() {
+    let jobs = "  - { job: x, parameters: { A: \"${env.SECRET:-none}\" } }\n  - { job: y, method: job-token, token_from: t, cause: \"${env.SECRET}\" }\n  - { job: z, parameters: { A: \"${env.CHANNEL}\" } }\n  - { job: z, name: second, parameters: { A: beta } }\n";
+    let config = file_with("env: [CHANNEL, SECRET]\n", jobs);
+    let plan = plan_of(&on("main"), &config);
+    let withheld: Vec<_> = plan
+        .triggers
+        .iter()
+        .map(|trigger| (trigger.job.as_str(), trigger.withheld.join(" ")))
+        .collect();
+    let none = String::new;
+    assert_eq!(
+        withheld,
+        [("x", "SECRET".into()), ("y", "SECRET".into()), ("z", none())]
+    );
+    assert_eq!(value(&on("main"), &config, "A").as_deref(), Some("none"));
+}
+
+/// Two rules that ask for the same but for what one of them may not read do not ask for the same.
+#[test]
+fn what_lacks_a_variable_is_not_one_with_what_lacks_none() {
+    let jobs = "  - { job: x, parameters: { A: \"${env.SECRET:-dev}\" } }\n  - { job: x, name: second, parameters: { A: dev } }\n";
+    let plan = plan_of(&on("main"), &file_with("env: [SECRET]\n", jobs));
+    assert_eq!(plan.triggers.len(), 2);
 }

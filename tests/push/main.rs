@@ -19,4 +19,5 @@ mod killed;
 mod layouts;
 mod random;
 mod tracking;
+mod trusted_jobs;
 mod undecided;

@@ -33,7 +33,8 @@ pub fn jenkins() -> StandIn {
         Setup::new()
             .user(developer())
             .job(job("shop/deploy"))
-            .job(job("shop/release")),
+            .job(job("shop/release"))
+            .job(job("shop/other")),
     )
 }
 

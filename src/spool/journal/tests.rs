@@ -340,3 +340,23 @@ fn what_is_no_file_is_neither_read_nor_written() {
         fs::remove_file(&path).expect("removed");
     }
 }
+
+/// What went wrong may repeat what a server said.
+#[test]
+fn no_secret_is_written_down() {
+    let _secret = crate::secret::Secret::new("journalled-by-nobody".into());
+    let place = Place::new();
+    let line = Entry {
+        message: Some("https://ada:journalled-by-nobody@ci.example.com; journalled%2Dby%2Dnobody".into()),
+        url: Some("https://ci.example.com/journalled-by-nobody/".into()),
+        ..entry("1", 1)
+    };
+    place.journal().append(&line).expect("a line");
+    let read = place.journal().last().expect("read").expect("a line");
+    assert_eq!(
+        read.message.as_deref(),
+        Some("https://ada:•••@ci.example.com; •••")
+    );
+    assert_eq!(read.url.as_deref(), Some("https://ci.example.com/•••/"));
+    assert_eq!(read.job, line.job);
+}

@@ -262,10 +262,12 @@ pub fn missing_of_login() -> Option<&'static str> {
     }
 }
 
-/// The server that the user id and token are for, if the user bound them to one.
+/// The server that the user id and token are for, if the user bound them to one. What is no text is
+/// no server's, and binds them all the same.
 #[must_use]
 pub fn jenkins_url() -> Option<String> {
-    value(URL)
+    let url = env::var_os(URL).filter(|value| !value.is_empty())?;
+    Some(url.to_string_lossy().into_owned())
 }
 
 /// The name of the variable that holds the job trigger token called `name`: upper case, `-` to `_`.

@@ -127,7 +127,7 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Opens a file for reading and appending, created for its owner only.
+/// Opens a file for reading and appending, created for its owner only, and none that a link leads to.
 ///
 /// # Errors
 /// What the file system says.
@@ -137,6 +137,7 @@ pub fn append_private(path: &Path) -> io::Result<File> {
         .append(true)
         .create(true)
         .mode(0o600)
+        .custom_flags(AS_IT_IS.bits().cast_signed())
         .open(path)
 }
 
@@ -366,8 +367,8 @@ impl Lock {
     /// # Errors
     /// What the file system says.
     pub fn try_take_of(path: &Path) -> io::Result<Option<Self>> {
-        let file = match File::open(path) {
-            Ok(file) => file,
+        let file = match open_own(path) {
+            Ok((file, _)) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };

@@ -203,7 +203,10 @@ mod tests {
         let shown = format!("{:?}", Some(Secret::new("hunter2".into())));
         assert_eq!(shown, "Some(•••)");
         let login = Login::new("ada".into(), Secret::new("correct horse".into()));
-        assert_eq!(format!("{login:?}"), "Login { user: \"ada\", token: •••, provenance: None }");
+        assert_eq!(
+            format!("{login:?}"),
+            "Login { user: \"ada\", token: •••, provenance: None }"
+        );
     }
 
     /// That it compiles is the test: with any of these there would be two ways to name the constant.

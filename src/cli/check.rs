@@ -11,6 +11,7 @@ use super::file::Place;
 use super::sources::{self, Known};
 use super::{Exit, Refusal, Session, enqueue, file, twice};
 use crate::config::{Config, EventKind, Method, PatternList, Rule};
+use crate::credentials::trust;
 use crate::event::{ChangedPaths, Event, Kind, manual};
 use crate::git::{Commit, Repository};
 use crate::install::state;
@@ -96,7 +97,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         None => summary(
             printer,
             (&source.origin, &config),
-            &sources::known(&config),
+            &sources::known(
+                &config,
+                &trust::trusted(repository.common_dir()).unwrap_or_default(),
+            ),
             &warnings,
             arguments.json,
         ),

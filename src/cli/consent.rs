@@ -67,7 +67,8 @@ impl Consent {
         let beside = Circumstances::bounded(common_dir, allow);
         let consent = Self {
             trusted: trust::trusted(common_dir).map(|trusted| trusted.with(Box::new(beside))),
-            keyring: Keyring::default(),
+            // Whoever pushed waits for it.
+            keyring: Keyring::without_programs(),
         };
         (consent, wrong)
     }

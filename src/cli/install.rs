@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use url::Url;
 
+use super::authorities::Authorities;
+use super::file::Place;
 use super::fires::{self, Difference};
-use super::{Exit, Refusal, Session, allow, file, reviewed, servers, twice};
+use super::{Exit, Refusal, Session, allow, file, reviewed, servers, trust, twice};
 use crate::config::{Config, FILE_NAME};
 use crate::environment;
 use crate::git::{self, Head, Repository};
@@ -153,7 +155,12 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     for authority in answers.authorities.iter().filter(|authority| authority.is_new) {
         printer.note(&format!("trusted: {authority}"));
     }
-    allow_fires(printer, &repository, (&config, &answers.trusted), arguments.yes)?;
+    allow_fires(
+        printer,
+        &repository,
+        (&config, &place, &answers.trusted),
+        arguments.yes,
+    )?;
     if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
         allow::say_bound(printer, &repository, &config)?;
     }
@@ -175,7 +182,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
 fn allow_fires(
     printer: &Printer,
     repository: &Repository,
-    (config, servers): (&Config, &[Url]),
+    (config, place, servers): (&Config, &Place, &[Url]),
     yes: bool,
 ) -> anyhow::Result<()> {
     let difference = Difference::of(repository, config, servers)?;
@@ -191,11 +198,17 @@ fn allow_fires(
     }
     // A repository may have come with a default branch of its own.
     if let Some(found) = reviewed::look(repository) {
-        let own = reviewed::fires(config);
+        let own = reviewed::named_by(config, &Authorities::new(repository, place));
+        let mut others = found.accepted;
+        others.fires.retain(|fire| !own.fires.contains(fire));
+        others.env.retain(|name| !own.env.contains(name));
+        others
+            .authorities
+            .retain(|authority| !own.authorities.contains(authority));
         let remote = reviewed::remote(repository);
-        for fire in found.accepted.fires.iter().filter(|fire| !own.contains(fire)) {
+        for line in trust::lines(&others) {
             printer.note(&format!(
-                "the file at the default branch of {remote} counts too: {fire}"
+                "the file at the default branch of {remote} counts too: {line}"
             ));
         }
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::config::{Config, Method, Rule};
+use crate::credentials::trust::Trusted;
 use crate::credentials::{Error, Keyring};
 
 /// What there is for a server of the file, and where; nobody is asked whether it is right.
@@ -53,12 +54,18 @@ impl Known {
     }
 }
 
-/// Of each server of the file, in its order.
-pub(super) fn known(config: &Config) -> Vec<Known> {
-    let keyring = Keyring::default();
+/// Of each server of the file, in its order. For one that is not trusted here no helper is asked: some
+/// of them ask the server.
+pub(super) fn known(config: &Config, trusted: &Trusted) -> Vec<Known> {
+    let (keyring, strangers) = (Keyring::default(), Keyring::without_programs());
     let servers = config.servers.iter().enumerate();
     servers
         .map(|(number, server)| {
+            let keyring = if trusted.has_server(server.url.as_str()) {
+                &keyring
+            } else {
+                &strangers
+            };
             let rules: Vec<&Rule> = config.rules.iter().filter(|rule| rule.server == number).collect();
             let is_needed = rules.is_empty() || rules.iter().any(|rule| rule.method != Method::TokenRoot);
             let (user, source, trouble) = match keyring.login(&server.url) {

@@ -115,9 +115,14 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         for why in held {
             printer.warning(&format!("nothing would be sent: {why}"));
         }
-        let keyring = Keyring::default();
+        let (keyring, strangers) = (Keyring::default(), Keyring::without_programs());
         for trigger in &triggers {
-            show(printer, (&repository, &keyring), trigger, arguments)?;
+            // Some of git's helpers ask the server.
+            let keyring = match consent.refusal(trigger) {
+                None => &keyring,
+                Some(_) => &strangers,
+            };
+            show(printer, (&repository, keyring), trigger, arguments)?;
         }
         return Ok(Exit::Done);
     }

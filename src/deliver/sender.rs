@@ -105,7 +105,7 @@ impl<'a> Sender<'a> {
                                 (&server, begun),
                                 tell.clone(),
                             );
-                            workers.insert(server, scope.spawn(move || worker.run(steps)));
+                            workers.insert(server, scope.spawn(move || worker.run(&steps)));
                         }
                     }
                     Err(error) => passed = Err(error),

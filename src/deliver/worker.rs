@@ -75,8 +75,8 @@ impl<'a> Worker<'a> {
     }
 
     /// Does all of this, but for what a failure before holds back.
-    pub(super) fn run(mut self, steps: Vec<Step>) -> spool::Result<Done> {
-        let done = self.work(&steps);
+    pub(super) fn run(mut self, steps: &[Step]) -> spool::Result<Done> {
+        let done = self.work(steps);
         self.tell_all();
         let _ = self.tell.send(Told::Done(self.server.clone()));
         done

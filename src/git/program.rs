@@ -345,7 +345,15 @@ impl Program {
         let mut git = command_elsewhere();
         let mut git_dir = OsString::from("--git-dir=");
         git_dir.push(&self.git_dir);
-        git.arg(git_dir).current_dir(&self.git_dir);
+        git.arg(git_dir)
+            .current_dir(&self.git_dir)
+            // As libgit2 does. Whoever may push at all may push to `refs/replace/`, and would have the
+            // default branch's file be his own.
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            // And a partial clone would fetch what it lacks while somebody waits for his commit. git
+            // before 2.44 knows only the second.
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none");
         git
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Error, Push, Result, Spool, io_error, remove_if_there};
+use super::{Error, Push, Result, Spool, io_error, read_own, remove_if_there};
 use crate::platform;
 
 const FOLDER: &str = "ca";
@@ -46,7 +46,7 @@ impl Spool {
     pub fn authorities(&self, sha: &str) -> Result<Vec<u8>> {
         self.check()?;
         let path = self.authorities_file(sha);
-        let pem = fs::read(&path).map_err(io_error("read", &path))?;
+        let pem = read_own(&path).map_err(io_error("read", &path))?;
         if sha256(&pem) == sha {
             Ok(pem)
         } else {

@@ -34,6 +34,9 @@ use crate::secret;
 /// So many triggers may wait; a further one is refused.
 pub const MOST_WAITING: usize = 10_000;
 
+/// So many bytes at most are read of an entry: a push may have thousands of references.
+const MOST_READ: u64 = 1 << 30;
+
 /// So many bytes at most are read of what is kept about a server.
 const MOST_KEPT: u64 = 8 << 20;
 
@@ -162,8 +165,10 @@ impl Spool {
         Journal::at(self.folder.join("journal.jsonl"))
     }
 
+    /// Whatever stands in the place of an id, in the journal too, it leads nowhere else.
     fn file(&self, folder: &str, id: &str) -> PathBuf {
-        self.folder.join(folder).join(format!("{id}.json"))
+        let name: String = id.chars().filter(char::is_ascii_alphanumeric).collect();
+        self.folder.join(folder).join(format!("{name}.json"))
     }
 
     /// Where is kept what may be forgotten about a server.
@@ -308,8 +313,8 @@ impl Spool {
     /// What the file system says.
     pub fn read(&self, id: &str) -> Result<Option<Trigger>> {
         let path = self.file("new", id);
-        match fs::read(&path) {
-            Ok(text) => Ok(trigger::decode(&text).ok()),
+        match read_own(&path) {
+            Ok(text) => Ok(decode_at(&path, &text).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io_error("read", &path)(error)),
         }
@@ -594,11 +599,37 @@ fn is_told(path: &Path) -> bool {
     path.to_string_lossy().ends_with(TOLD)
 }
 
+/// The content of a file that is one: a pipe would have a hook wait for ever, and a link shows what is
+/// none of its user's triggers.
+fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let (file, _) = platform::open_own(path)?;
+    let mut text = Vec::new();
+    file.take(MOST_READ).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// The trigger in this file, which is called as its id is: it could be neither kept nor forgotten
+/// otherwise.
+fn decode_at(path: &Path, text: &[u8]) -> std::result::Result<Trigger, String> {
+    let trigger = trigger::decode(text)?;
+    named_so(path, &trigger.id)?;
+    Ok(trigger)
+}
+
+fn named_so(path: &Path, id: &str) -> std::result::Result<(), String> {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let rest = name.strip_prefix(id.as_bytes());
+    if rest.is_some_and(|rest| rest.starts_with(b".")) {
+        return Ok(());
+    }
+    Err(format!("it is called otherwise than its id, {id}"))
+}
+
 fn read_all(paths: impl IntoIterator<Item = PathBuf>) -> Listing {
     let mut listing = Listing::default();
     for path in paths {
-        match fs::read(&path) {
-            Ok(text) => match trigger::decode(&text) {
+        match read_own(&path) {
+            Ok(text) => match decode_at(&path, &text) {
                 Ok(trigger) => listing.triggers.push(trigger),
                 Err(reason) => listing.unreadable.push(Unreadable { path, reason }),
             },

@@ -9,7 +9,8 @@ use bstr::{BStr, ByteSlice as _};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, Result, Spool, Trigger, Unreadable, io_error};
+use super::trigger::check_id;
+use super::{Error, Result, Spool, Trigger, Unreadable, io_error, read_own};
 use crate::platform::{self, Lock};
 use crate::secret;
 use crate::text::Text;
@@ -192,7 +193,7 @@ impl Spool {
                 continue;
             };
             // Read after it is locked: another may have written it anew until then.
-            let text = std::fs::read(&path).map_err(io_error("read", &path))?;
+            let text = read_own(&path).map_err(io_error("read", &path))?;
             return Ok(decode(&text).ok().map(|push| (push, lock)));
         }
         Ok(None)
@@ -251,15 +252,15 @@ impl Spool {
         let mut line = serde_json::to_vec(&noted).unwrap_or_default();
         line.push(b'\n');
         let path = folder.join(id);
-        platform::append_private(&path)
-            .and_then(|mut file| file.write_all(&line))
+        platform::append_own(&path)
+            .and_then(|(mut file, _)| file.write_all(&line))
             .map_err(io_error("write", &path))
     }
 
     /// What later pushes have decided of this one.
     #[must_use]
     pub fn noted(&self, id: &str) -> Vec<Noted> {
-        let lines = std::fs::read(self.folder.join(NOTED).join(id)).unwrap_or_default();
+        let lines = read_own(&self.folder.join(NOTED).join(id)).unwrap_or_default();
         lines
             .split(|byte| *byte == b'\n')
             .filter_map(|line| serde_json::from_slice(line).ok())
@@ -311,8 +312,8 @@ impl Spool {
     fn read_pushes(&self, folder: &str, unreadable: &mut Vec<Unreadable>) -> Result<Vec<Push>> {
         let mut pushes = Vec::new();
         for path in self.paths(folder)? {
-            let read = match std::fs::read(&path) {
-                Ok(text) => decode(&text),
+            let read = match read_own(&path) {
+                Ok(text) => decode(&text).and_then(|push| super::named_so(&path, &push.id).map(|()| push)),
                 // Somebody has just decided it.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => Err(error.to_string()),
@@ -347,5 +348,8 @@ fn redacted(push: &Push) -> Cow<'_, Push> {
 
 fn decode(text: &[u8]) -> std::result::Result<Push, String> {
     super::check_format(text, PUSH_FORMAT)?;
-    serde_json::from_slice(text).map_err(|error| error.to_string())
+    let push: Push = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    check_id(&push.id)?;
+    push.triggers().try_for_each(Trigger::check_ids)?;
+    Ok(push)
 }

@@ -160,6 +160,15 @@ impl Trigger {
             .or_else(|| secret::is_in(&self.cause.0).then(|| "its cause".into()))
     }
 
+    /// That each id in it is one.
+    pub(super) fn check_ids(&self) -> Result<(), String> {
+        let others = self.with.iter().chain(&self.sent_as);
+        [&self.id]
+            .into_iter()
+            .chain(others)
+            .try_for_each(|id| check_id(id))
+    }
+
     /// What must stay in order: triggers of one lane never overtake each other.
     #[must_use]
     pub fn lane(&self) -> Lane<'_> {
@@ -242,7 +251,22 @@ fn redacted(trigger: &Trigger) -> Cow<'_, Trigger> {
 
 pub(super) fn decode(text: &[u8]) -> Result<Trigger, String> {
     check_format(text, FORMAT)?;
-    serde_json::from_slice(text).map_err(|error| error.to_string())
+    let trigger: Trigger = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    trigger.check_ids()?;
+    Ok(trigger)
+}
+
+/// Whether it can be an id: what comes from a file becomes a part of the names of others.
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Refuses what leads out of the spool, as it may stand in one that was unpacked.
+pub(super) fn check_id(id: &str) -> Result<(), String> {
+    if is_id(id) {
+        return Ok(());
+    }
+    Err(format!("{id:?} in it is no id"))
 }
 
 /// Refuses an entry that another version wrote in another format.
@@ -264,6 +288,14 @@ pub(super) fn check_format(text: &[u8], format: u32) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_part_of_a_name_and_no_way() {
+        assert!(new_ids(3).iter().all(|id| is_id(id)));
+        for text in ["", ".", "..", "a/b", "../a", "a.b", "a\0", "ä"] {
+            assert!(!is_id(text), "{text:?}");
+        }
+    }
 
     #[test]
     fn ids_ascend_within_one_event_and_from_one_to_the_next() {

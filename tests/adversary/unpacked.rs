@@ -7,8 +7,8 @@ use std::path::Path;
 use jenkins_stand_in::StandIn;
 
 use crate::canary::{OWN, Search, found_in};
-use crate::scene::{ask_all, file, home, setup, tool, wait_for_all};
-use crate::support::{Home, Repository, TOKEN, write_script};
+use crate::scene::{ask_all, command, file, home, setup, tool, wait_for_all};
+use crate::support::{Home, Ran, Repository, TOKEN, write_script};
 
 /// A program of the adversary's: it writes down all that it is told.
 fn spy(home: &Home) -> std::path::PathBuf {
@@ -152,4 +152,106 @@ fn a_repository_that_somebody_else_made_gets_no_secret_and_sends_nothing() {
             .all_said([more])
             .assert_nowhere();
     }
+}
+
+/// An id is a part of the names of files.
+#[test]
+fn what_lies_in_an_unpacked_spool_leads_to_no_file_outside_of_it() {
+    let home = home();
+    let jenkins = StandIn::start(setup());
+    let repository = home.repository("unpacked", &file(&jenkins, "{ job: shop/deploy }"));
+    repository.commit("theirs");
+    // From the folder of a spool's entries.
+    let (own, way) = (home.path("home/settings.json"), "../../../../../home/settings");
+    assert!(
+        repository
+            .spool()
+            .join("new")
+            .join(way)
+            .with_extension("json")
+            .starts_with(home.path(""))
+    );
+    fs::write(&own, "{}").expect("a file");
+    let spool = repository.spool();
+    let id = "01K00000000000000000000001";
+    let trigger = planted(&jenkins, 1, "shop/deploy");
+    let led = trigger.replace(id, way);
+    let push = |id: &str, trigger: &str| {
+        format!(
+            "{{\"v\":1,\"id\":\"{id}\",\"created\":\"2026-01-02T03:04:05Z\",\"git\":{{\"pid\":0,\"started\":0}},\
+             \"remote\":\"origin\",\"address\":\"/nowhere\",\"max_triggers\":9,\"references\":[{{\
+             \"reference\":\"refs/heads/main\",\"new\":\"00\",\"triggers\":[{}]}}]}}\n",
+            trigger.trim()
+        )
+    };
+    for (place, content) in [
+        ("new/01K00000000000000000000001.json", led.clone()),
+        (
+            "new/01K00000000000000000000002.json",
+            trigger.replace("\"cause\"", &format!("\"with\":[\"{way}\"],\"cause\"")),
+        ),
+        ("failed/01K00000000000000000000003.json", led.clone()),
+        ("pushes/01K00000000000000000000004.json", push(way, &trigger)),
+        (
+            "undecided/01K00000000000000000000005.json",
+            push("01K00000000000000000000005", &led),
+        ),
+    ] {
+        let path = spool.join(place);
+        for folder in path
+            .ancestors()
+            .skip(1)
+            .take(2)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            fs::create_dir_all(folder).expect("a folder");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+            fs::set_permissions(folder, mode).expect("a mode");
+        }
+        fs::write(path, content).expect("a file");
+    }
+    for trusted in [false, true] {
+        if trusted {
+            tool(&repository, &["trust", "--yes"]).succeeded();
+        }
+        for arguments in [&["retry", "--all"][..], &["status"], &["cancel", "--all"]] {
+            tool(&repository, arguments);
+            let content = fs::read_to_string(&own).ok();
+            assert_eq!(content.as_deref(), Some("{}"), "{arguments:?}");
+            wait_for_all(&home);
+        }
+    }
+    assert_eq!(jenkins.posts(), []);
+}
+
+/// A pipe has no end as long as nobody writes to it.
+#[test]
+fn no_hook_waits_for_what_lies_in_an_unpacked_spool() {
+    let home = home();
+    let jenkins = StandIn::start(setup());
+    let repository = home.repository("unpacked", &file(&jenkins, "{ job: shop/deploy }"));
+    repository.install();
+    repository.commit("first");
+    repository.wait_for_journal(1);
+    wait_for_all(&home);
+    let spool = repository.spool();
+    for place in ["new", "failed", "pushes", "undecided"] {
+        let folder = spool.join(place);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("a mode");
+        let pipe = folder.join("01K00000000000000000000001.json");
+        home.command("mkfifo", &folder)
+            .arg(pipe)
+            .status()
+            .expect("mkfifo");
+    }
+    let mut commit = command(&home, "timeout", &repository.folder);
+    commit.args(["20", "git", "commit", "--allow-empty", "-q", "-m", "second"]);
+    let ran = Ran::of(&mut commit);
+    assert_eq!(ran.code, 0, "{}", ran.whole());
+    // What can be read goes out all the same.
+    repository.wait_for_journal(2);
+    assert_eq!(jenkins.posts().len(), 2);
 }

@@ -539,6 +539,22 @@ fn what_is_bound_to_another_server_is_passed_over() {
     assert_eq!(jenkins.posts().len(), 1);
 }
 
+/// Whoever set it meant one server.
+#[test]
+fn an_address_that_is_no_text_binds_the_variables_to_no_server() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &short_file(&jenkins));
+    let ran = repository.tool_in(&["trigger"], |command| {
+        command.env("JENKINS_URL", std::ffi::OsStr::from_bytes(b"https://ci\xff"));
+    });
+    assert_eq!(ran.code, 1);
+    let why = "JENKINS_API_TOKEN is for something that is no URL (JENKINS_URL)";
+    assert!(ran.whole().contains(why), "{}", ran.whole());
+    assert!(jenkins.requests().is_empty());
+}
+
 /// The store is by server with its context path, and not by host.
 #[test]
 fn what_is_kept_for_one_server_goes_to_no_other_on_its_host() {

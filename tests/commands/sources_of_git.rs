@@ -293,3 +293,36 @@ fn a_helper_is_asked_once_by_a_pass_however_much_waits() {
     let asked = fs::read_to_string(asked).expect("a file");
     assert_eq!(asked, "once\n");
 }
+
+/// Some of them ask the server that they are asked about.
+#[test]
+fn no_helper_is_asked_about_a_server_that_is_not_trusted() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.commit("first");
+    let asked = home.path("asked");
+    write_helper(&home, &format!(": >'{}'", asked.display()));
+    let questions: [&[&str]; 4] = [
+        &["check"],
+        &["check", "--json"],
+        &["status"],
+        &["trigger", "--dry-run"],
+    ];
+    let ask = |question: &[&str]| {
+        let ran = repository.tool_in(question, |command| {
+            bare(command);
+        });
+        assert!(ran.code < 2, "{question:?}: {}", ran.whole());
+        let was_asked = asked.exists();
+        let _ = fs::remove_file(&asked);
+        was_asked
+    };
+    for question in questions {
+        assert!(!ask(question), "{question:?}");
+    }
+    repository.tool(&["trust"]).succeeded();
+    for question in questions {
+        assert!(ask(question), "{question:?}");
+    }
+}

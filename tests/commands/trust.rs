@@ -220,3 +220,32 @@ fn two_repositories_do_not_share_their_trust() {
     assert_eq!(other.tool(&["trigger"]).code, 1);
     assert_eq!(jenkins.posts().len(), 1);
 }
+
+/// It came with the repository, and needs no word of its user's.
+#[test]
+fn install_says_what_counts_because_the_remotes_default_branch_has_it() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let own = short_file(&jenkins);
+    let theirs = own.replace("shop/deploy", "shop/prod");
+    let theirs = theirs.replace("jobs:", "env: [CLOUD_KEY]\njobs:");
+    let repository = home.repository("shop", &theirs);
+    repository.commit("theirs");
+    repository.git(&["remote", "add", "origin", "/nowhere"]);
+    repository.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    repository.git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
+    repository.write(".jenkins-trigger.yml", &own);
+    repository.commit("own");
+    let told = repository.install().stderr;
+    for what in [
+        format!("shop/prod on {}/ (api)", jenkins.url()),
+        "env CLOUD_KEY".into(),
+    ] {
+        let line = format!("the file at the default branch of origin counts too: {what}\n");
+        assert!(told.contains(&line), "{told}");
+    }
+}

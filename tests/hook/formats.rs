@@ -2,8 +2,11 @@
 
 use jenkins_stand_in::StandIn;
 
+use crate::receive;
 use crate::support::{Home, Repository, shop, short_file, with_each_git};
-use crate::watch::{assert_fired, complaints, file_for_all, file_with, said, shop_with_sha, triggers};
+use crate::watch::{
+    assert_fired, complaints, file_for_all, file_with, said, shop_with_sha, triggers, wait_for_fired,
+};
 
 /// Formats that libgit2 cannot open: the options for `git init`, each with the git that has it.
 fn with_each_format(test: impl Fn(&Home, &[&str])) {
@@ -104,5 +107,73 @@ fn formats_that_libgit2_cannot_open_skip_alike() {
         assert_eq!(said(&ran).len(), 1, "{}", ran.whole());
         let rebased = repository.head();
         assert_fired(&repository, &jenkins, &[rebased]);
+    });
+}
+
+/// Whoever may push at all may push there, and not to the default branch.
+#[test]
+fn what_replaces_the_default_branchs_file_is_not_read() {
+    with_each_git(|home| {
+        for format in ["sha1", "sha256"] {
+            let home = Home::new(&home.git);
+            let jenkins = StandIn::start(shop_with_sha());
+            let file = receive::file(&jenkins);
+            let option = format!("--object-format={format}");
+            let scene = receive::scene_with(&home, &file, &[&option]);
+            let read = scene
+                .clone
+                .git(&["rev-parse", "HEAD:.jenkins-trigger.yml"])
+                .stdout;
+            scene.clone.write("evil", file.replace("${sha}", "another"));
+            let evil = scene.clone.git(&["hash-object", "-w", "evil"]).stdout;
+            let replaces = format!("{}:refs/replace/{}", evil.trim(), read.trim());
+            scene.push(&[&replaces]);
+            let commit = scene.commit("second");
+            scene.push(&["main"]);
+            wait_for_fired(&jenkins, &[commit]);
+        }
+    });
+}
+
+/// git would fetch what it lacks, and the commit would wait for that.
+#[test]
+fn a_partial_clone_fetches_nothing_to_see_what_is_allowed() {
+    with_each_git(|home| {
+        for format in ["sha1", "sha256"] {
+            let home = Home::new(&home.git);
+            let jenkins = StandIn::start(shop());
+            let option = format!("--object-format={format}");
+            let seed = home.repository_with("seed", &short_file(&jenkins), &[&option]);
+            seed.commit("first");
+            seed.git(&["config", "uploadpack.allowFilter", "true"]);
+            seed.git(&["config", "uploadpack.allowAnySHA1InWant", "true"]);
+            let url = format!("file://{}", seed.folder.display());
+            let upload = "--upload-pack=git upload-pack";
+            home.git(
+                &home.path(""),
+                &["clone", "-q", "--filter=blob:none", upload, &url, "clone"],
+            );
+            let clone = Repository {
+                home: &home,
+                folder: home.path("clone"),
+            };
+            clone.install();
+            seed.write(
+                ".jenkins-trigger.yml",
+                short_file(&jenkins).replace("deploy", "other"),
+            );
+            seed.commit("second");
+            clone.git(&["fetch", "-q", upload]);
+            let contacted = home.path("contacted");
+            let notes = format!("sh -c ': >\"{}\"; exit 1' --", contacted.display());
+            clone.git(&["config", "remote.origin.uploadpack", &notes]);
+            clone.write(
+                ".jenkins-trigger.yml",
+                short_file(&jenkins).replace("deploy", "other") + "# ours\n",
+            );
+            let ran = clone.commit("ours");
+            assert_eq!(complaints(&ran).len(), 1, "{}", ran.whole());
+            assert!(!contacted.exists(), "{format}: the remote was contacted");
+        }
     });
 }

@@ -4,7 +4,9 @@ use std::process::Command;
 
 use jenkins_stand_in::{Fault, FaultAction, StandIn};
 
-use crate::support::{Home, PATIENCE, Ran, Repository, shop, short_file, with_each_git};
+use crate::receive;
+use crate::support::{Home, PATIENCE, Ran, Repository, shop, short_file, with_each_git, write_script};
+use crate::watch::complaints;
 
 fn assert_nothing_answered(repository: &Repository<'_>, jenkins: &StandIn) {
     assert_eq!(repository.journal().len(), 0);
@@ -73,5 +75,37 @@ fn a_commit_returns_while_the_server_does_not_even_accept() {
         repository.commit("first");
         assert_eq!(repository.journal().len(), 0);
         assert_eq!(repository.spooled("new").len(), 1);
+    });
+}
+
+/// Whoever pushes waits for the hook on the other side, and cannot even see what that waits for.
+#[test]
+fn a_push_returns_while_the_credential_helper_of_the_other_side_hangs() {
+    with_each_git(|home| {
+        let jenkins = StandIn::start(shop());
+        let file = short_file(&jenkins).replace("main: shop/deploy", "'**': shop/deploy");
+        let scene = receive::scene(home, &file);
+        let (asked, end) = (home.path("asked"), home.path("end"));
+        let hangs = format!(
+            "#!/bin/sh\n: >'{}'\nwhile ! [ -e '{}' ]; do sleep 0.05; done\n",
+            asked.display(),
+            end.display()
+        );
+        write_script(&home.path("bin/git-credential-hangs"), hangs, 0o755);
+        home.git(
+            &home.path("home"),
+            &["config", "--global", "credential.helper", "hangs"],
+        );
+        scene.commit("second");
+        let mut push = home.command("git", &scene.clone.folder);
+        push.args(["push", "-q", "origin", "main"])
+            .env_remove("JENKINS_USER_ID")
+            .env_remove("JENKINS_API_TOKEN");
+        // An impatient program would say that the helper has not answered.
+        let ran = Ran::of(&mut push).succeeded();
+        assert_eq!(complaints(&ran), [""; 0]);
+        // And whoever sends asks it all the same.
+        crate::support::wait_for("the helper to be asked", || asked.exists().then_some(()));
+        std::fs::write(end, "").expect("a file");
     });
 }

@@ -35,7 +35,7 @@ pub(super) fn look(repository: &Repository) -> Vec<ServerState> {
     let consent = Consent::of(repository);
     let authorities = Authorities::new(repository, &place);
     let trusted = trust::trusted(repository.common_dir()).unwrap_or_default();
-    let known = sources::known(&config).into_iter().enumerate();
+    let known = sources::known(&config, &trusted).into_iter().enumerate();
     known
         .map(|(index, known)| {
             state(

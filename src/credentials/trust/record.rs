@@ -266,7 +266,10 @@ impl Trust {
         // Serialisation to memory fails only for maps with keys that are no strings.
         let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
         text.push(b'\n');
-        platform::replace(&self.file, &text, 0o600).map_err(|reason| self.io(reason))?;
+        // A process with the number of one that was killed in between could not write.
+        platform::sweep(&self.file)
+            .and_then(|()| platform::replace(&self.file, &text, 0o600))
+            .map_err(|reason| self.io(reason))?;
         Ok(changed)
     }
 
@@ -561,5 +564,19 @@ mod tests {
         let error = trust.trusted(folder.path()).expect_err("a refusal").to_string();
         assert!(error.contains("is a link"), "{error}");
         assert!(trust.add(folder.path(), &url("https://two/")).is_err());
+    }
+    #[test]
+    fn what_a_killed_process_left_behind_is_in_nobody_s_way() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let trust = record(&folder);
+        trust.add(folder.path(), &url("https://one/")).expect("a record");
+        // In a container every process may have the same number.
+        let number = std::process::id();
+        let left = trust
+            .file
+            .with_file_name(format!(".trust.jenkins-trigger-{number}"));
+        fs::write(&left, "{").expect("a file");
+        trust.add(folder.path(), &url("https://two/")).expect("a record");
+        assert!(!left.exists());
     }
 }

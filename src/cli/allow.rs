@@ -37,6 +37,19 @@ enum Servers {
     Like(PatternList, PatternList),
 }
 
+/// Says what pushes into this repository may trigger, where its owner has bounded it, and which rules
+/// of the file are outside of that.
+pub(super) fn say_bound(printer: &Printer, repository: &Repository, config: &Config) -> Result<(), Error> {
+    let Some(allow) = Allow::of(repository)? else {
+        return Ok(());
+    };
+    allow.tell(printer);
+    for outside in allow.outside(config) {
+        printer.warning(&outside);
+    }
+    Ok(())
+}
+
 impl Allow {
     /// What the repository's owner has set; `None` if that is nothing.
     ///

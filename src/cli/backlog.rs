@@ -1,10 +1,14 @@
 //! What came of earlier triggers, as a hook tells it.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::consent::Consent;
 use super::ids;
+use crate::deliver;
+use crate::git::Repository;
 use crate::spool::{Hold, Spool, Trigger, Unreadable};
 use crate::ui::Printer;
 
@@ -34,7 +38,7 @@ const ELSEWHERE: &str = "elsewhere";
 
 /// Tells what failed for good, once, and what still waits for a reason, each time, one line for
 /// each reason.
-pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
+pub(super) fn tell(printer: &Printer, repository: &Repository, spool: &Spool) -> Backlog {
     if let Some(why) = spool.elsewhere()
         && spool.say_once(ELSEWHERE).unwrap_or(true)
     {
@@ -45,7 +49,12 @@ pub(super) fn tell(printer: &Printer, spool: &Spool) -> Backlog {
     let failures = tell_failures(printer, &failed.triggers);
     let damage = tell_unreadable(printer, spool, &[failed.unreadable, oldest.unreadable].concat());
     let oldest = oldest.triggers;
-    let reasons = reasons_of(&oldest);
+    let consent = OnceCell::new();
+    let is_allowed = |trigger: &Trigger| {
+        let consent = consent.get_or_init(|| Consent::of(repository));
+        consent.refusal(trigger).is_none()
+    };
+    let reasons = reasons_of(&oldest, is_allowed);
     let mut told = BTreeSet::new();
     for (trigger, &reason) in oldest.iter().zip(&reasons) {
         if reason.is_empty() && !is_old(trigger) || !told.insert(reason.to_owned()) {
@@ -114,13 +123,15 @@ fn tell_unreadable(printer: &Printer, spool: &Spool, unreadable: &[Unreadable]) 
 
 /// Why each of these waits, the oldest of which come first: what comes after one of its job and branch
 /// waits for the same reason.
-fn reasons_of(oldest: &[Trigger]) -> Vec<&str> {
+fn reasons_of(oldest: &[Trigger], is_allowed: impl Fn(&Trigger) -> bool) -> Vec<&str> {
     let mut first = BTreeMap::new();
-    let reason = |trigger| match reason_of(trigger) {
-        _ if trigger.hold.is_some() => reason_of(trigger),
+    let mut reason = |trigger| match reason_of(trigger) {
+        own if trigger.hold.is_some() => own,
+        // It goes out now.
+        own if deliver::is_refusal(own) && is_allowed(trigger) => "",
         own => *first.entry(trigger.lane()).or_insert(own),
     };
-    oldest.iter().map(reason).collect()
+    oldest.iter().map(&mut reason).collect()
 }
 
 /// Why it waits; empty while nobody has tried to send it.

@@ -25,7 +25,7 @@ impl Chosen {
     /// The server of this address, or of this name in the file; without either those of the file.
     pub(super) fn of(session: &Session, given: Option<&str>) -> anyhow::Result<Self> {
         let Some(given) = given else {
-            let repository = session.repository()?;
+            let repository = session.repository().map_err(or_by_its_url)?;
             let source = file::of_work_tree(&repository, &session.printer)?;
             let config = source.read()?;
             return Ok(Self {
@@ -104,5 +104,16 @@ impl Chosen {
             _ => None,
         };
         Ok(deliver::connect(url, ca.as_deref())?)
+    }
+}
+
+/// Outside of a repository the address alone is enough.
+fn or_by_its_url(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<Refusal>() {
+        Ok(refusal) if refusal.help.is_none() => {
+            Refusal::new(refusal.message, "or give the URL of the server after the command").into()
+        }
+        Ok(refusal) => refusal.into(),
+        Err(other) => other,
     }
 }

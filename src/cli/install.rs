@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use url::Url;
 
-use super::allow::Allow;
 use super::authorities::Authorities;
 use super::file::Place;
 use super::fires::{self, Difference};
-use super::{Exit, Refusal, Session, file, reviewed, servers, trust, twice};
+use super::{Exit, Refusal, Session, allow, file, reviewed, servers, trust, twice};
 use crate::config::{Config, FILE_NAME};
 use crate::environment;
 use crate::git::{self, Head, Repository};
@@ -163,7 +162,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         arguments.yes,
     )?;
     if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
-        say_bound(printer, &repository, &config)?;
+        allow::say_bound(printer, &repository, &config)?;
     }
     servers::release(printer, &repository)?;
     for authority in &answers.declined_authorities {
@@ -212,18 +211,6 @@ fn allow_fires(
                 "the file at the default branch of {remote} counts too: {line}"
             ));
         }
-    }
-    Ok(())
-}
-
-/// What pushes into this repository may trigger, where its owner has bounded it.
-fn say_bound(printer: &Printer, repository: &Repository, config: &Config) -> anyhow::Result<()> {
-    let Some(allow) = Allow::of(repository)? else {
-        return Ok(());
-    };
-    allow.tell(printer);
-    for outside in allow.outside(config) {
-        printer.warning(&outside);
     }
     Ok(())
 }

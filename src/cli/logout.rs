@@ -43,17 +43,21 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         None => Wanted::User,
     };
     let chosen = Chosen::of(session, arguments.server.as_deref())?;
-    let url = chosen.only("logout")?;
+    let command = match &wanted {
+        Wanted::User => "logout".to_owned(),
+        Wanted::JobToken(name) => format!("logout --job-token {name}"),
+    };
+    let url = chosen.only(&command)?;
     let accepts = || Trust::of_user().and_then(|trust| trust.accepts(url));
     // A helper may go and look what kind of server that is.
     if !chosen.by_hand
-        && helper::may_be_configured()
+        && helper::may_be_configured(url)
         && !accepts().map_err(Refusal::from)?
         && !chosen.trusted()?.has_server(url.as_str())
     {
         return Err(Refusal::new(
             format!("this file names {url}, which you have not trusted"),
-            format!("if you mean it: jenkins-trigger logout {url}"),
+            format!("if you mean it: jenkins-trigger {command} {url}"),
         )
         .into());
     }
@@ -121,7 +125,7 @@ fn erase(printer: &Printer, url: &Url, wanted: &Wanted) -> Erased {
         Ok((false, _)) => {}
         Err(error) => erased.failed(printer, &refusal(&error)),
     }
-    if helper::may_be_configured() {
+    if helper::may_be_configured(url) {
         let own = erase_from_git(url, wanted);
         match own.and_then(|own| Ok((own, erase_answer(url, wanted)?))) {
             // What is left is told with all else that still answers.

@@ -1,5 +1,6 @@
 //! The questions that are asked before a repository may reach a server.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use url::Url;
@@ -162,19 +163,23 @@ pub(super) fn release(printer: &Printer, repository: &Repository) -> anyhow::Res
     let waiting = Spool::of(repository.common_dir()).waiting()?.triggers;
     let consent = Consent::of(repository);
     let freed = |trigger: &&Trigger| trigger.hold.is_none() && consent.refusal(trigger).is_none();
-    let (sent, lost): (Vec<&Trigger>, Vec<&Trigger>) = waiting
+    let (complete, lost): (Vec<&Trigger>, Vec<&Trigger>) = waiting
         .iter()
         .filter(freed)
         .partition(|trigger| trigger.withheld.is_empty());
-    if sent.is_empty() && lost.is_empty() {
+    if complete.is_empty() && lost.is_empty() {
         return Ok(());
     }
     deliver::start(repository.common_dir(), Start::Eager)?;
-    if !sent.is_empty() {
-        let count = sent.len();
+    let troubles: Vec<Option<String>> = complete.iter().map(|trigger| consent.trouble(trigger)).collect();
+    let sent = troubles.iter().filter(|trouble| trouble.is_none()).count();
+    if sent > 0 {
         printer.note(&format!(
-            "{count} that waited are being sent; see: jenkins-trigger log"
+            "{sent} that waited are being sent; see: jenkins-trigger log"
         ));
+    }
+    for trouble in troubles.into_iter().flatten().collect::<BTreeSet<_>>() {
+        printer.warning(&format!("what waited is still not sent: {trouble}"));
     }
     for trigger in lost {
         if let Some(why) = deliver::incomplete(trigger) {

@@ -109,12 +109,14 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
     if arguments.dry_run {
         say_withheld(printer, &triggers);
         let (keyring, strangers) = (Keyring::default(), Keyring::without_programs());
+        let mut told = BTreeSet::new();
         for trigger in &triggers {
+            let refusal = consent.refusal(trigger);
             // Some of git's helpers ask the server.
-            let keyring = match consent.refusal(trigger) {
-                None => &keyring,
-                Some(_) => &strangers,
-            };
+            let keyring = if refusal.is_none() { &keyring } else { &strangers };
+            if let Some(why) = refusal.filter(|why| told.insert(why.clone())) {
+                printer.warning(&format!("nothing would be sent: {why}"));
+            }
             show(printer, (&repository, keyring), trigger, arguments)?;
         }
         return Ok(Exit::Done);

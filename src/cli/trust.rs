@@ -3,7 +3,7 @@
 use clap::Args;
 use serde::Serialize;
 
-use super::allow::Allow;
+use super::allow::{self, Allow};
 use super::fires::{self, Difference};
 use super::reviewed;
 use super::{Exit, Refusal, Session, file, servers};
@@ -66,6 +66,10 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         difference.replace(&repository)?;
     } else {
         printer.result("not allowed: nothing of that is sent");
+    }
+    if repository.work_tree().is_none() {
+        // What is allowed here still has to pass it.
+        allow::say_bound(printer, &repository, &config)?;
     }
     servers::release(printer, &repository)?;
     Ok(

@@ -3,40 +3,33 @@
 use clap::Args;
 use url::Url;
 
+use super::chosen::Chosen;
 use super::{Exit, Refusal, Session, trust};
 use crate::credentials::trust::{Taken, Trust};
 use crate::ui::Printer;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only this server, with its jobs [default: all that is allowed here]
-    #[arg(value_name = "SERVER", value_parser = server)]
-    server: Option<Url>,
+    /// Only this server, by its URL or its name in the file, with its jobs [default: all that is allowed here]
+    #[arg(value_name = "SERVER")]
+    server: Option<String>,
 
     /// In every repository, and you are asked about it again before it is trusted anywhere
     #[arg(long, requires = "server")]
     everywhere: bool,
 }
 
-/// A server's address as a file's is kept: with one `/` at its end.
-fn server(argument: &str) -> Result<Url, String> {
-    let mut url = Url::parse(argument).map_err(|error| format!("it is no address: {error}"))?;
-    if !url.has_host() || !matches!(url.scheme(), "http" | "https") {
-        return Err("write it as https://ci.example.com".into());
-    }
-    let path = format!("{}/", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
-}
-
 pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Exit> {
     let printer = &session.printer;
     let record = Trust::of_user().map_err(Refusal::from)?;
-    if let (true, Some(server)) = (arguments.everywhere, &arguments.server) {
+    let given = arguments.server.as_deref();
+    let chosen = given.map(|given| Chosen::of(session, Some(given))).transpose()?;
+    let server = chosen.as_ref().map(|chosen| chosen.only("untrust")).transpose()?;
+    if let (true, Some(server)) = (arguments.everywhere, server) {
         return everywhere(printer, &record, server);
     }
     let repository = session.repository()?;
-    let server = arguments.server.as_ref().map(Url::as_str);
+    let server = server.map(Url::as_str);
     let taken = record
         .take_back(repository.common_dir(), server)
         .map_err(Refusal::from)?;

@@ -65,10 +65,11 @@ impl Wanted {
     }
 }
 
-/// Whether the git config of the user or the system may name a helper at all. Starts no program.
+/// Whether the git config of the user or the system may name a helper for this server. Starts no
+/// program.
 #[must_use]
-pub fn may_be_configured() -> bool {
-    git::may_have_credential_helper()
+pub fn may_be_configured(server: &Url) -> bool {
+    git::may_have_credential_helper(server)
 }
 
 /// Whether what is approved for this server is kept encrypted, and nowhere else: git gives it to every

@@ -119,7 +119,7 @@ pub struct Keyring {
     token_file: OnceCell<Result<Option<TokenFile>, Error>>,
     store: OnceCell<Result<Option<(PathBuf, Contents)>, Error>>,
     netrc: OnceCell<Result<Netrc, Error>>,
-    has_helper: OnceCell<bool>,
+    has_helper: RefCell<BTreeMap<Url, bool>>,
     helper: RefCell<BTreeMap<(Url, Wanted), HelperSaid>>,
 }
 
@@ -281,7 +281,11 @@ impl Keyring {
     }
 
     fn in_helper(&self, server: &Url, wanted: Wanted) -> Answer<Login> {
-        if !self.has_helper.get_or_init(helper::may_be_configured) {
+        let mut has_helper = self.has_helper.borrow_mut();
+        let has_helper = has_helper
+            .entry(server.clone())
+            .or_insert_with_key(helper::may_be_configured);
+        if !*has_helper {
             return Answer::Nothing;
         }
         if self.without_programs {

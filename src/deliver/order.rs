@@ -26,6 +26,16 @@ pub struct Wish<'a> {
     pub occasion: Occasion,
 }
 
+/// What every refusal ends in that the user's word takes away.
+const ALLOW: &str = "to allow it: jenkins-trigger trust";
+
+/// Whether this is why a trigger waits: its user has not allowed it. He, or a change of the default
+/// branch, may have done so since.
+#[must_use]
+pub fn is_refusal(trouble: &str) -> bool {
+    trouble.ends_with(ALLOW)
+}
+
 /// Why a trigger must not go out of this repository, if it must not.
 #[must_use]
 pub fn untrusted(trusted: &Trusted, trigger: &Trigger) -> Option<String> {
@@ -42,7 +52,6 @@ pub fn untrusted(trusted: &Trusted, trigger: &Trigger) -> Option<String> {
 /// Why a wish is not granted, if it is not.
 #[must_use]
 pub fn refusal(trusted: &Trusted, wish: &Wish<'_>) -> Option<String> {
-    const ALLOW: &str = "to allow it: jenkins-trigger trust";
     let Wish { fire, occasion, .. } = wish;
     let server = &fire.server;
     if !trusted.has_server(server) {

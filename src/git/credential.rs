@@ -170,10 +170,10 @@ fn configure(git: &mut Command, settings: &[(&str, &str)]) {
     }
 }
 
-/// Whether the config of the user or the system may name a credential helper, for whatever server;
-/// without starting a program, and `true` where only git itself could tell.
+/// Whether the config of the user or the system may name a credential helper that is asked about this
+/// server; without starting a program, and `true` where only git itself could tell.
 #[must_use]
-pub fn may_have_credential_helper() -> bool {
+pub fn may_have_credential_helper(server: &Url) -> bool {
     // Apple's git, and others that are built so, have a config of their own elsewhere.
     if cfg!(not(target_os = "linux")) {
         return true;
@@ -185,10 +185,12 @@ pub fn may_have_credential_helper() -> bool {
         files.extend(system_files());
     }
     // One that cannot be read here is for git to complain about.
-    files.iter().any(|file| names_helper(file).unwrap_or(true))
+    files
+        .iter()
+        .any(|file| names_helper(file, server).unwrap_or(true))
 }
 
-fn names_helper(file: &Path) -> Result<bool, git2::Error> {
+fn names_helper(file: &Path, server: &Url) -> Result<bool, git2::Error> {
     // A link that leads nowhere, too, is no file to git.
     if !file.exists() {
         return Ok(false);
@@ -197,8 +199,25 @@ fn names_helper(file: &Path) -> Result<bool, git2::Error> {
     config.add_file(file, ConfigLevel::Global, false)?;
     let entries = config.entries(Some(r"^credential\.(.*\.)?helper$"))?;
     let mut found = false;
-    entries.for_each(|_| found = true)?;
+    entries.for_each(|entry| {
+        let name = entry.name_bytes();
+        let pattern = name
+            .strip_prefix(b"credential.")
+            .and_then(|rest| rest.strip_suffix(b".helper"));
+        found |= pattern.is_none_or(|pattern| may_concern(&pattern.to_str_lossy(), server));
+    })?;
     Ok(found)
+}
+
+/// Whether the middle of `credential.<url>.helper` may be for something at this server: many have one
+/// for the host of their git repositories only. What is no whole URL git alone can read.
+fn may_concern(pattern: &str, server: &Url) -> bool {
+    let Ok(mut url) = Url::parse(pattern) else {
+        return true;
+    };
+    // What is asked for has a path of its own below the server.
+    url.set_path("");
+    !url.has_host() || matches_url(url.as_str(), server)
 }
 
 /// Where a git of this machine may have the system's config: beside itself, or in `/etc`.

@@ -132,7 +132,7 @@ fn a_wrong_token_is_told_with_the_page_that_has_the_right_one() {
         ok           may build      not needed: with the job's trigger token Overall/Read and Job/Read are enough
         ok           parameters     the job declares BRANCH
         failed       trigger token  the trigger token of job shop/deploy is wrong
-                                    fix: set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and set the variable that `token_from` names
+                                    fix: set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token NAME
         not checked  quiet period   the job's own counts, which Jenkins tells only who may configure the job
 
         1 failed, 0 warnings, 1 not checked

@@ -494,7 +494,10 @@ fn a_server_by_hand_needs_no_repository() {
         let ran = piped(&nowhere, &[command], "");
         assert_eq!(ran.code, 1, "{}", ran.whole());
         assert!(
-            ran.stderr.contains("is not in a git repository"),
+            ran.stderr.contains("is not in a git repository")
+                && ran
+                    .stderr
+                    .contains("or give the URL of the server after the command"),
             "{}",
             ran.whole()
         );

@@ -57,7 +57,7 @@ fn a_token_is_checked_by_a_request_that_builds_nothing() {
         ----- stdout -----
         ----- stderr -----
         error: the trigger token of job shop/deploy is wrong; nothing was kept
-        help: set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it: jenkins-trigger login --job-token NAME http://[JENKINS]/, with the name that `token_from` has, or the variable if that is where it is
+        help: set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token NAME
         exit code: 0
         ----- stdout -----
         trigger token deploy for http://[JENKINS]/: kept in ~/.config/jenkins-trigger/credentials

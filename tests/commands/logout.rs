@@ -178,3 +178,20 @@ fn the_helpers_are_not_asked_about_a_server_that_only_a_file_names() {
 fn file_for(url: &str) -> String {
     format!("version: 1\nserver: {url}\njobs:\n  main: shop/deploy\n")
 }
+
+#[test]
+fn of_several_servers_the_advice_erases_no_more_than_was_asked_for() {
+    let home = home();
+    let file = "version: 1\nservers:\n  a: { url: https://a.example.com }\n  b: { url: https://b.example.com }\n\
+                defaults: { server: a }\njobs:\n  main: shop/deploy\n";
+    let repository = home.repository("shop", file);
+    let ran = without(&repository, &["logout", "--job-token", "deploy"]);
+    insta::assert_snapshot!(ran.whole(), @"
+    exit code: 1
+    ----- stdout -----
+    ----- stderr -----
+    error: the file names 2 servers; say which
+    help: jenkins-trigger logout --job-token deploy https://a.example.com/
+    jenkins-trigger logout --job-token deploy https://b.example.com/
+    ");
+}

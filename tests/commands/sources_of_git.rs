@@ -9,6 +9,7 @@ use insta::assert_snapshot;
 use jenkins_stand_in::StandIn;
 
 use crate::helpers::{home, ready};
+use crate::login_helpers;
 use crate::sources::{answering, bare, configure_helper, write_helper};
 use crate::support::{
     Home, JOB_TOKEN, Ran, Repository, TOKEN, USER, filtered, program, shop, short_file, with_each_git,
@@ -218,6 +219,10 @@ fn a_helper_for_another_server_has_nothing_to_say() {
         ],
     );
     assert_eq!(trigger(&repository).code, 1);
+    // So nobody need be asked to know that.
+    repository.install();
+    let told = login_helpers::commit(&repository, "first").stderr;
+    assert!(told.contains("not sent: no credentials for"), "{told}");
     home.git(
         &settings,
         &[

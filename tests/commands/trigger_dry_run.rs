@@ -52,6 +52,7 @@ fn it_shows_address_form_and_what_secrets_it_would_use() {
         would send POST http://[JENKINS]/job/plain/build
             with the API token of dev from JENKINS_API_TOKEN
         ----- stderr -----
+        warning: nothing would be sent: this file names http://[JENKINS]/, which you have not trusted here; to allow it: jenkins-trigger trust
         "#);
     });
 }
@@ -70,6 +71,7 @@ fn it_shows_the_same_in_json() {
         ----- stdout -----
         {"job":"team/my job","server":"http://[JENKINS]/","method":"api","url":"http://[JENKINS]/job/team/job/my%20job/buildWithParameters","parameters":[["delay","30sec"],["BRANCH","main"],["NOTE","it's $HOME; `id` \"x\" & 50% + ü #"],["EMPTY",""]],"secrets":["the API token of dev from JENKINS_API_TOKEN"]}
         ----- stderr -----
+        warning: nothing would be sent: this file names http://[JENKINS]/, which you have not trusted here; to allow it: jenkins-trigger trust
         "#);
     });
 }
@@ -105,6 +107,7 @@ fn it_shows_a_curl_command() {
         ----- stdout -----
         curl -i -X POST --user "$JENKINS_USER_ID:$JENKINS_API_TOKEN" --data 'delay=30sec' --data 'BRANCH=main' --data 'NOTE=it%27s+%24HOME%3B+%60id%60+%22x%22+%26+50%25+%2B+%C3%BC+%23' --data 'EMPTY=' 'http://[JENKINS]/job/team/job/my%20job/buildWithParameters'
         ----- stderr -----
+        warning: nothing would be sent: this file names http://[JENKINS]/, which you have not trusted here; to allow it: jenkins-trigger trust
         "#);
     });
 }
@@ -126,7 +129,9 @@ fn it_sends_nothing_and_keeps_nothing_trusted_or_not() {
             &["--dry-run", "--json"],
             &["--dry-run", "--curl"],
         ] {
-            repository.tool(&[&["trigger"], arguments].concat()).succeeded();
+            let ran = repository.tool(&[&["trigger"], arguments].concat()).succeeded();
+            let held = "warning: nothing would be sent: this file names";
+            assert_ne!(ran.stderr.contains(held), trusted, "{}", ran.whole());
         }
         assert_eq!(listing(&home.path("")), before);
     }

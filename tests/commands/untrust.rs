@@ -232,3 +232,28 @@ fn a_record_that_others_can_write_to_allows_nothing() {
     held(&repository, "is a link");
     assert!(jenkins.requests().is_empty());
 }
+
+#[test]
+fn a_server_goes_by_its_name_in_the_file_too() {
+    let home = home();
+    let file = "version: 1\nservers:\n  main: { url: https://ci.example.com/jenkins }\n  old: { url: \
+                https://old.example.com }\ndefaults: { server: main }\njobs:\n  main: shop/deploy\n";
+    let repository = home.repository("shop", file);
+    repository.tool(&["trust", "--yes"]).succeeded();
+    let taken = repository.tool(&["untrust", "old"]);
+    let unknown = repository.tool(&["untrust", "other"]);
+    filtered(&home, || {
+        insta::assert_snapshot!(format!("{}\n{}", taken.whole(), unknown.whole()), @"
+        exit code: 0
+        ----- stdout -----
+        taken back: https://old.example.com/ is not sent your credentials from here any more
+        ----- stderr -----
+
+        exit code: 1
+        ----- stdout -----
+        ----- stderr -----
+        error: the server's URL has no scheme
+        help: write `https://other`
+        ");
+    });
+}

@@ -4,6 +4,7 @@ use jenkins_stand_in::StandIn;
 
 use crate::helpers::{Bait, filtered, home, said};
 use crate::support::{shop, short_file, wait_for, with_each_git};
+use crate::{login, login_helpers};
 
 fn file(servers: &[(&str, &str)], rules: &[(&str, &str)]) -> String {
     let mut text = String::from("version: 1\nservers:\n");
@@ -243,4 +244,25 @@ fn another_way_to_write_the_same_server_is_the_same_server() {
     repository.commit("first");
     repository.wait_for_journal(1);
     assert_eq!(jenkins.queue_items().len(), 1);
+}
+
+#[test]
+fn trust_does_not_promise_to_send_what_lacks_credentials() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = home.repository("shop", &short_file(&jenkins));
+    repository.tool(&["install", "post-commit"]).succeeded();
+    repository.tool(&["untrust"]).succeeded();
+    login_helpers::commit(&repository, "first");
+    let ran = repository.tool_in(&["trust"], login::bare);
+    filtered(&home, || {
+        insta::assert_snapshot!(ran.whole(), @"
+        exit code: 0
+        ----- stdout -----
+        trusted: http://[JENKINS]/ may be sent your credentials from here
+        + shop/deploy on http://[JENKINS]/ (api)
+        ----- stderr -----
+        warning: what waited is still not sent: no credentials for http://[JENKINS]/; to log in: jenkins-trigger login http://[JENKINS]/
+        ");
+    });
 }

@@ -159,9 +159,8 @@ fn every_row_of_the_table_has_a_test() {
     let names: Vec<String> = table
         .lines()
         .filter_map(|line| line.trim().strip_prefix("name: "))
-        .map(|name| name.trim_matches(|c| c == '"' || c == ',').to_lowercase())
-        // Some have their name in a constant.
-        .map(|name| name.replace('_', "-"))
+        .map(|name| name.trim_matches(|c| c == '"' || c == ','))
+        .map(|name| name.to_lowercase().replace('_', "-"))
         .collect();
     assert!(names.len() > 30, "{names:?}");
     for name in names {
@@ -520,7 +519,7 @@ fn a_crumb_that_does_not_arrive() {
 #[test]
 fn a_wrong_trigger_token_though_the_user_may_build() {
     let rule = "{ job: shop/deploy, token_from: deploy }";
-    reads!(said("trigger-token", server(ALL), rule, nothing), @r#"failed main → shop/deploy: the trigger token of job shop/deploy is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it: jenkins-trigger login --job-token NAME http://[JENKINS]/, with the name that `token_from` has, or the variable if that is where it is; then: jenkins-trigger retry"#);
+    reads!(said("trigger-token", server(ALL), rule, nothing), @r#"failed main → shop/deploy: the trigger token of job shop/deploy is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/shop/job/deploy/configure (a Jenkins since 2.541 does not show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token NAME; then: jenkins-trigger retry"#);
 }
 
 #[test]

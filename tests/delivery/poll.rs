@@ -88,7 +88,7 @@ fn a_wrong_token_is_told() {
         insta::assert_snapshot!(ran.whole(), @r#"
         exit code: 3
         ----- stdout -----
-        failed main → polled: the trigger token of job polled is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/polled/configure (a Jenkins since 2.541 does not show the old one), and set the variable that `token_from` names; then: jenkins-trigger retry
+        failed main → polled: the trigger token of job polled is wrong; set a new one under "Trigger builds remotely" at http://[JENKINS]/job/polled/configure (a Jenkins since 2.541 does not show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token NAME; then: jenkins-trigger retry
         ----- stderr -----
         "#);
     });

@@ -204,3 +204,18 @@ fn install_says_that_no_branch_is_the_default_one() {
         ran.whole()
     );
 }
+
+#[test]
+fn trust_says_what_the_bound_keeps_from_going_out_all_the_same() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop_with_sha());
+    let scene = scene(&home, &file(&jenkins, &["shop/deploy", "shop/other"]));
+    scene.allow(&format!("{} shop/deploy", jenkins.url()));
+    let ran = home.tool(&scene.bare, &["trust"]);
+    let outside = format!(
+        "warning: line 5: jenkinsTrigger.allow of this repository lets no push trigger shop/other on {0}/ (api); its \
+         owner allows it with: git config --add jenkinsTrigger.allow '{0}/ shop/other'",
+        jenkins.url()
+    );
+    assert!(ran.stderr.contains(&outside), "{}", ran.whole());
+}

@@ -116,7 +116,7 @@ impl Fire<'_> {
     ) -> anyhow::Result<()> {
         let spool = Spool::of(self.repository.common_dir());
         let (told, waiting, mut advised) = if self.tells {
-            let backlog = backlog::tell(self.printer, &spool);
+            let backlog = backlog::tell(self.printer, self.repository, &spool);
             pushes::tend(self.printer, self.repository, &spool);
             (backlog.told, backlog.waiting > 0, backlog.advised)
         } else {

@@ -106,7 +106,7 @@ pub(super) fn announce(
     }
     let mut told = BTreeSet::new();
     if watched_by.is_none() {
-        let backlog = backlog::tell(printer, &spool);
+        let backlog = backlog::tell(printer, repository, &spool);
         told = backlog.told;
         pushes::tend(printer, repository, &spool);
         if backlog.waiting > 0 {

@@ -36,7 +36,7 @@ impl<'a> Keeper<'a> {
         let store = Store::of_user().map_err(|error| refusal(&error))?;
         // Also for what git keeps: a store that is refused is in the way of all that comes after it.
         store.read().map_err(|error| refusal(&error))?;
-        if chosen == Some(KeepIn::Git) && !helper::may_be_configured() {
+        if chosen == Some(KeepIn::Git) && !helper::may_be_configured(url) {
             return Err(Refusal::new(
                 "git has no credential helper that could keep it",
                 "configure one: git config --global credential.helper libsecret; or: --keep-in file",
@@ -112,7 +112,7 @@ impl<'a> Keeper<'a> {
     }
 
     fn erase_from_git(&self) -> Result<(), credentials::Error> {
-        if helper::may_be_configured() {
+        if helper::may_be_configured(self.url) {
             erase_from_git(self.url, &self.wanted)?;
         }
         Ok(())

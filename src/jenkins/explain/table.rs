@@ -491,10 +491,9 @@ pub(super) static ROWS: &[Row] = &[
         advice: |c| {
             format!(
                 "set a new one under \"Trigger builds remotely\" at {}configure (a Jenkins since 2.541 does not \
-                 show the old one), and keep it: jenkins-trigger login --job-token NAME {}, with the name that `token_from` has, \
-                 or the variable if that is where it is{}",
+                 show the old one), and keep it by the name that `token_from` has: jenkins-trigger login --job-token \
+                 NAME{}",
                 c.job_page(),
-                c.tried.server,
                 c.then_retry()
             )
         },

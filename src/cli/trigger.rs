@@ -215,6 +215,10 @@ fn send(
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
+    let keyring = Keyring::default();
+    for trigger in triggers {
+        deliver::learn(&keyring, trigger);
+    }
     if let Some(part) = triggers.iter().find_map(Trigger::secret_part) {
         return Err(spool::Error::Secret(part).into());
     }
@@ -226,7 +230,6 @@ fn send(
     let what = (triggers, true);
     let (outcomes, sent) = outcomes::deliver(&spool, sending, what)?;
     if printer.is_verbose() {
-        let keyring = Keyring::default();
         for trigger in triggers {
             say_defaults(printer, &spool, trigger, &keyring);
         }

@@ -75,7 +75,8 @@ impl Tone {
     }
 }
 
-/// Writes to stdout and stderr, and no secret that this process knows. A reader that went away is no error: a hook must not die of it.
+/// Writes to stdout and stderr, and no secret that this process knows. A reader that went away is no
+/// error: a hook must not die of it.
 #[derive(Debug, Clone)]
 pub struct Printer {
     verbosity: Verbosity,

@@ -42,7 +42,7 @@ fn a_refused_trigger_is_told_once_by_the_next_hook_and_can_be_sent_again() {
     assert!(repository.spooled("failed").is_empty());
 }
 
-/// security.md, "Never": a redirect is an answer to explain, not a way to follow.
+/// A redirect is an answer to explain, not a way to follow.
 #[test]
 fn a_redirect_to_another_origin_is_never_followed() {
     for status in [301, 302, 307, 308] {

@@ -1,4 +1,4 @@
-//! What a redirect means by where it leads. It is never followed (security.md, "Never").
+//! What a redirect means by where it leads. It is never followed: whoever is led to would get the secrets.
 
 use url::Url;
 

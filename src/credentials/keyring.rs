@@ -11,7 +11,7 @@ use super::helper::{self, Wanted};
 use super::netrc::Netrc;
 use super::private::shown;
 use super::store::{Contents, Store};
-use super::token_file::TokenFile;
+use super::token_file::{self, TokenFile};
 use super::{Error, NoJobToken};
 use crate::environment;
 use crate::secret::{Login, Provenance, Secret};
@@ -32,6 +32,18 @@ pub enum Source {
 }
 
 impl Source {
+    /// How a token is taken away that only its user can take away.
+    #[must_use]
+    pub fn removal(&self) -> String {
+        match self {
+            Self::TokenFile(path) => {
+                let (place, then) = token_file::place_to_change(path);
+                format!("take it out of {place}{then}")
+            }
+            _ => format!("take it out of {self}"),
+        }
+    }
+
     /// How another token gets there.
     fn renewal(&self, server: &Url) -> String {
         const USER: &str = "the user id, not the e-mail address or full name";
@@ -41,7 +53,10 @@ impl Source {
                 environment::USER_ID,
                 environment::API_TOKEN
             ),
-            Self::TokenFile(_) => format!("write `user:token` into {self} ({USER})"),
+            Self::TokenFile(path) => {
+                let (place, then) = token_file::place_to_change(path);
+                format!("write `user:token` into {place} ({USER}){then}")
+            }
             Self::Store(_) | Self::Helper | Self::Netrc(_) => {
                 format!("log in: jenkins-trigger login {server}")
             }
@@ -252,9 +267,10 @@ impl Keyring {
         };
         let source = Source::TokenFile(file.path.clone());
         match &file.bound {
-            Some(bound) if bound.origin() != server.origin() => {
-                let bound = bound.origin().ascii_serialization();
-                Answer::PassedOver(format!("{source} is for {bound}"))
+            Some(bound) if !is_for(bound, server) => {
+                let (origin, path) = (bound.origin().ascii_serialization(), base_path(bound));
+                let path = if path == "/" { "" } else { &path };
+                Answer::PassedOver(format!("{source} is for {origin}{path}"))
             }
             bound => Answer::Found(Found {
                 value,
@@ -379,6 +395,17 @@ fn all<T>(answers: impl Iterator<Item = Answer<T>>) -> Answers<T> {
         }
     }
     all
+}
+
+/// Whether what is bound to this URL may go to the server: to all of a host where the URL has no path.
+fn is_for(bound: &Url, server: &Url) -> bool {
+    let path = base_path(bound);
+    bound.origin() == server.origin() && (path == "/" || path == base_path(server))
+}
+
+/// The path of a base URL, with the one `/` at its end that may not have been written.
+fn base_path(url: &Url) -> String {
+    format!("{}/", url.path().trim_end_matches('/'))
 }
 
 /// A URL out of the environment without the password that may stand in it.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use insta::assert_snapshot;
 use jenkins_stand_in::{Setup, StandIn, User};
 
-use crate::helpers::{Bait, home, ready};
+use crate::helpers::{Bait, home, ready, skipped};
 use crate::support::{
     Home, JOB_TOKEN, Ran, TOKEN, USER, developer_with, filtered, program, shop, short_file, with_each_git,
     write_script,
@@ -375,6 +375,7 @@ fn a_store_that_is_not_its_users_alone_is_refused_and_nothing_else_is_asked() {
 #[test]
 fn a_store_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
+        skipped("only root can give a file to somebody else");
         return;
     }
     let home = home();

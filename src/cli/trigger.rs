@@ -371,23 +371,23 @@ fn secrets_of(keyring: &Keyring, trigger: &Trigger, method: jenkins::Method, ser
 fn not_in_variables(keyring: &Keyring, trigger: &Trigger) -> anyhow::Result<Vec<String>> {
     let server = Url::parse(&trigger.server)?;
     let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
-    let note = |variables: &str, source: Option<Source>| match source {
+    let note = |variables: &str, what: &str, source: Option<Source>| match source {
         Some(Source::Environment(_)) => None,
         Some(source) => Some(format!(
-            "for that line set {variables}: what is sent to {server} comes from {source}"
+            "for curl set {variables}: here {what} for {server} comes from {source}"
         )),
-        None => Some(format!("for that line set {variables}")),
+        None => Some(format!("for curl set {variables}")),
     };
     let user = method.needs_user().then(|| {
         let variables = format!("{} and {}", environment::USER_ID, environment::API_TOKEN);
-        note(&variables, keyring.login(&server).ok().map(|found| found.source))
+        let found = keyring.login(&server).ok();
+        note(&variables, "the API token", found.map(|found| found.source))
     });
     let token = trigger.token_from.as_deref().map(|name| {
         let found = keyring.job_token(&server, name, &trigger.job).ok();
-        note(
-            &environment::job_token_variable(name),
-            found.map(|found| found.source),
-        )
+        let variable = environment::job_token_variable(name);
+        let what = format!("trigger token {name}");
+        note(&variable, &what, found.map(|found| found.source))
     });
     Ok([user, token].into_iter().flatten().flatten().collect())
 }

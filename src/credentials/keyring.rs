@@ -415,3 +415,34 @@ fn origin_of(url: &str) -> String {
         Err(_) => "something that is no URL".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_for_itself_and_one_without_a_path_for_all_of_its_host() {
+        let is_for = |bound: &str, server: &str| {
+            let url = |text| Url::parse(text).expect("a URL");
+            is_for(&url(bound), &url(server))
+        };
+        for bound in [
+            "https://ci/a",
+            "https://ci/a/",
+            "https://ci:443/a//",
+            "https://ci",
+        ] {
+            assert!(is_for(bound, "https://ci/a/"), "{bound}");
+        }
+        for bound in [
+            "https://ci/b",
+            "https://ci/a/b",
+            "https://ci/A",
+            "http://ci/a",
+            "https://ci:8443",
+        ] {
+            assert!(!is_for(bound, "https://ci/a/"), "{bound}");
+        }
+        assert!(!is_for("https://ci/a", "https://ci/"));
+    }
+}

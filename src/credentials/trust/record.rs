@@ -496,6 +496,21 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_changes_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let trust = record(&folder);
+        let one = url("https://one/");
+        assert!(!trust.forget(&one).expect("no record"));
+        assert!(!folder.path().join("jenkins-trigger").exists());
+        trust.accept(&one).expect("a record");
+        let number = || fs::metadata(&trust.file).expect("the record").ino();
+        let before = number();
+        trust.accept(&one).expect("a record");
+        assert!(trust.take_back(folder.path(), None).expect("a record").is_empty());
+        assert_eq!(number(), before);
+    }
+
+    #[test]
     fn one_server_is_taken_back_with_its_jobs_and_authorities_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let trust = record(&folder);

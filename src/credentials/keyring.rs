@@ -32,7 +32,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// How a token is taken away that only its user can take away.
+    /// How what is there is taken away by hand.
     #[must_use]
     pub fn removal(&self) -> String {
         match self {

@@ -125,6 +125,12 @@ impl Consent {
         trusted.is_ok_and(|trusted| trusted.servers().is_empty() && trusted.accepted().is_empty())
     }
 
+    /// Before anything of a trigger is written down: what is kept for its server becomes known as
+    /// secret, as far as that needs no program.
+    pub(super) fn learn(&self, trigger: &Trigger) {
+        deliver::learn(&self.keyring, trigger);
+    }
+
     /// Why a trigger would not be sent, as far as it is known without asking anybody.
     pub(super) fn trouble(&self, trigger: &Trigger) -> Option<String> {
         self.refusal(trigger)

@@ -80,11 +80,6 @@ impl Difference {
         !self.new.is_empty()
     }
 
-    /// Whether anything was accepted before.
-    pub(super) fn is_first(&self) -> bool {
-        self.known.fires.is_empty() && self.known.env.is_empty()
-    }
-
     /// What is new, a line for each.
     pub(super) fn added(&self) -> Vec<String> {
         self.lines(&self.new, "so it was allowed already")

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::authorities::Authorities;
+use super::consent::Consent;
 use super::file::Place;
 use super::fires::{self, Difference};
 use super::{Exit, Refusal, Session, allow, file, reviewed, servers, trust, twice};
@@ -146,6 +147,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         ));
         return Ok(exit);
     };
+    let first = Consent::of(&repository).is_none();
     let answers = servers::ask(printer, &repository, (&config, &place), arguments.yes)?;
     for server in &answers.new {
         printer.note(&format!(
@@ -159,6 +161,7 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         printer,
         &repository,
         (&config, &place, &answers.trusted),
+        first,
         arguments.yes,
     )?;
     if hooks.contains(&install::Event::PostReceive.hooks()[0]) {
@@ -183,10 +186,10 @@ fn allow_fires(
     printer: &Printer,
     repository: &Repository,
     (config, place, servers): (&Config, &Place, &[Url]),
+    first: bool,
     yes: bool,
 ) -> anyhow::Result<()> {
     let difference = Difference::of(repository, config, servers)?;
-    let first = difference.is_first();
     let sign = if first { "allowed:" } else { "+" };
     for line in difference.added() {
         printer.note(&format!("{sign} {line}"));

@@ -9,7 +9,7 @@ use bstr::BString;
 use super::allow::Allow;
 use super::authorities::Authorities;
 use super::file::Place;
-use crate::config::{self, Config, FILE_NAME, MAX_FILE_SIZE, Rule};
+use crate::config::{self, Config, FILE_NAME, MAX_FILE_SIZE, Rule, Server};
 use crate::credentials::trust::{Accepted, Authority, Beside, Fire};
 use crate::environment::RepositoryPaths;
 use crate::git::Repository;
@@ -34,6 +34,10 @@ pub(super) fn remote(repository: &Repository) -> BString {
 /// none that can be read.
 pub(super) fn look(repository: &Repository) -> Option<Reviewed> {
     let remote = remote(repository);
+    // Without that remote its references are anybody's who may write here.
+    if !repository.remotes().ok()?.contains(&remote) {
+        return None;
+    }
     let (_, commit) = repository.default_branch_of(remote.as_ref()).ok()??;
     let bytes = repository.file_at(&commit, FILE_NAME, MAX_FILE_SIZE).ok()??;
     let config = config::read(FILE_NAME, &bytes).ok()?;
@@ -67,7 +71,12 @@ pub(super) fn fires(config: &Config) -> Vec<Fire> {
 
 /// All that the user is asked about because of a file.
 pub(super) fn named_by(config: &Config, authorities: &Authorities<'_>) -> Accepted {
-    let vouching = config.servers.iter().filter_map(|server| {
+    // What lies anywhere else than in the commit nobody has looked at with it.
+    let is_here = |server: &&Server| {
+        let path = server.ca_file.as_ref();
+        path.is_some_and(|path| !Path::new(path).is_absolute())
+    };
+    let vouching = config.servers.iter().filter(is_here).filter_map(|server| {
         let (sha256, _) = authorities.for_trigger(server);
         Some(Authority {
             server: server.url.to_string(),

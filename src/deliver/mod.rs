@@ -19,7 +19,8 @@ pub use detached::{COMMAND, Lifetime, Start, run, start};
 pub use foreground::{Foreground, Sent};
 pub use known::known_job;
 pub use order::{
-    Wish, cause_of, incomplete, is_refusal, lacks, order_of, out_of_bounds, parameters_of, refusal, untrusted,
+    Wish, cause_of, incomplete, is_refusal, lacks, learn, order_of, out_of_bounds, parameters_of, refusal,
+    untrusted,
 };
 pub use sender::{Ask, Stopped};
 

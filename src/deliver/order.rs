@@ -150,6 +150,19 @@ pub fn incomplete(trigger: &Trigger) -> Option<String> {
     ))
 }
 
+/// Lets this process know the secrets that are kept for a trigger's server, so that nothing that is
+/// written of the trigger has one of them in it.
+pub fn learn(keyring: &Keyring, trigger: &Trigger) {
+    let Ok(server) = Url::parse(&trigger.server) else {
+        return;
+    };
+    // Whatever is found is known from then on.
+    let _ = keyring.login(&server);
+    if let Some(name) = &trigger.token_from {
+        let _ = keyring.job_token(&server, name, &trigger.job);
+    }
+}
+
 /// What a trigger lacks to be sent from here, found out without asking anybody.
 #[must_use]
 pub fn lacks(keyring: &Keyring, trigger: &Trigger) -> Option<String> {

@@ -5,7 +5,7 @@ mod prompt;
 mod snippet;
 mod table;
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -245,20 +245,6 @@ impl Printer {
     /// A mistake in a file, with the line that has it.
     pub fn snippet(&self, snippet: &Snippet<'_>) {
         self.err(snippet.render().trim_end());
-    }
-
-    /// Asks a question whose answer is no unless it is yes. `None` without a terminal.
-    #[must_use]
-    pub fn confirm(&self, question: &str) -> Option<bool> {
-        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
-            return None;
-        }
-        let mut err = AutoStream::new(io::stderr(), self.color).lock();
-        let _ = write!(err, "{} [y/N] ", harmless(&redact(question)));
-        let _ = err.flush();
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).ok()?;
-        Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 }
 

@@ -60,6 +60,20 @@ impl Printer {
             .ok_or(NoAnswer::Empty)
     }
 
+    /// Asks a question whose answer is no unless it is yes, whatever keeps the answer from being read.
+    /// `None` where nobody is there to ask.
+    #[must_use]
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        if !self.can_ask() {
+            return None;
+        }
+        self.put(&format!("{question} [y/N]"));
+        let line = terminal::read_line().map_err(NoAnswer::from).and_then(text_of);
+        let is_yes =
+            |line: Zeroizing<String>| matches!(line.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+        Some(line.is_ok_and(is_yes))
+    }
+
     /// Asks a question whose answer is yes unless it is no.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::support::{Ran, Repository, program};
 const FILE: &str = "version: 1\nserver: http://ci.invalid:8080\njobs:\n  main: shop/deploy\n";
 
 /// What the tool says on a terminal where somebody types these answers.
-fn typed(repository: &Repository<'_>, command: &str, answers: &str) -> Ran {
+fn typed(repository: &Repository<'_>, command: &str, answers: impl AsRef<[u8]>) -> Ran {
     let mut terminal = repository.home.command("script", &repository.folder);
     let line = format!("'{}' {command}", program().display());
     let mut child = terminal
@@ -20,7 +20,7 @@ fn typed(repository: &Repository<'_>, command: &str, answers: &str) -> Ran {
         .spawn()
         .expect("script starts");
     let mut keyboard = child.stdin.take().expect("a pipe");
-    keyboard.write_all(answers.as_bytes()).expect("typed");
+    keyboard.write_all(answers.as_ref()).expect("typed");
     drop(keyboard);
     Ran::from(child.wait_with_output().expect("it ends"))
 }
@@ -58,6 +58,30 @@ fn just_pressing_enter_is_a_no() {
     let ran = typed(&repository, "trust", "\n");
     assert_eq!(ran.code, 1, "{}", ran.whole());
     assert!(ran.stdout.contains("not trusted"), "{}", ran.whole());
+}
+
+#[test]
+fn what_cannot_be_read_is_a_no() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    // An `ä` of another encoding.
+    for answer in [&b"\xe4\n"[..], b"\x04", b"y\xff\n"] {
+        let ran = typed(&repository, "trust", answer);
+        assert_eq!(ran.code, 1, "{}", ran.whole());
+        assert!(ran.stdout.contains("not trusted"), "{}", ran.whole());
+    }
+}
+
+#[test]
+fn who_said_no_is_asked_again_by_install() {
+    let home = home();
+    let repository = home.repository("shop", FILE);
+    let ran = typed(&repository, "trust", "y\nn\nn\n");
+    assert!(ran.stdout.contains("Allow this? [y/N]"), "{}", ran.whole());
+    let ran = typed(&repository, "install post-commit", "n\nn\n");
+    assert!(ran.stdout.contains("Allow this? [y/N]"), "{}", ran.whole());
+    let listed = repository.tool(&["trust", "--list"]).stdout;
+    assert!(!listed.contains("shop/deploy"), "{listed}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! No secret is written down, and none goes into an address.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jenkins_stand_in::{Fault, FaultAction, StandIn};
 
-use crate::support::{JOB_TOKEN, Ran, TOKEN, shop, with_each_git};
+use crate::support::{Home, JOB_TOKEN, Ran, TOKEN, gits, shop, with_each_git};
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
@@ -56,8 +57,7 @@ fn no_secret_is_on_disk_on_the_terminal_or_in_an_address() {
         repository.wait_for_journal(6);
         jenkins.stop();
         said.push(repository.commit("third"));
-        // The two of one job and branch wait for each other, and only the first was tried.
-        repository.wait_for_journal(8);
+        repository.wait_for_journal(9);
         said.push(repository.tool(&["log"]));
         said.push(repository.tool(&["log", "--json"]));
         said.push(repository.tool(&["-v", "retry"]));
@@ -79,4 +79,52 @@ fn no_secret_is_on_disk_on_the_terminal_or_in_an_address() {
             }
         }
     });
+}
+
+/// Not even one that is kept where the hook has not looked yet.
+#[test]
+fn a_trigger_that_would_tell_a_kept_token_is_refused_before_it_is_written_down() {
+    const KEPT: &str = "11kept0kept0kept0kept0kept0kept000";
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop());
+    for (event, allowed) in [("post-commit", true), ("post-commit", false), ("post-push", true)] {
+        let name = format!("{event}-{allowed}");
+        let file = format!(
+            "version: 1\nserver: {}\njobs:\n  - {{ job: shop/deploy, parameters: {{ NOTE: \"${{subject}}\" }} }}\n",
+            jenkins.url()
+        );
+        let repository = home.repository(&name, &file);
+        if allowed {
+            repository.tool(&["install", event]).succeeded();
+        } else {
+            repository.tool(&["install", event, "--yes"]).succeeded();
+            repository.tool(&["untrust"]).succeeded();
+        }
+        let store = home.path("home/.config/jenkins-trigger");
+        fs::create_dir_all(&store).expect("a folder");
+        fs::set_permissions(&store, Permissions::from_mode(0o700)).expect("a mode");
+        let entry = format!(
+            "{{\"v\":1,\"servers\":[{{\"url\":\"{}/\",\"user\":\"dev\",\"token\":\"{KEPT}\"}}]}}",
+            jenkins.url()
+        );
+        let credentials = store.join("credentials");
+        fs::write(&credentials, entry).expect("the store");
+        fs::set_permissions(&credentials, Permissions::from_mode(0o600)).expect("a mode");
+        repository.git(&["init", "-q", "--bare", &format!("../{name}.git")]);
+        repository.git(&["remote", "add", "origin", &format!("../{name}.git")]);
+        repository.git(&["add", "--all"]);
+        let git = |arguments: &[&str]| {
+            let mut git = home.command("git", &repository.folder);
+            git.env_remove("JENKINS_USER_ID").env_remove("JENKINS_API_TOKEN");
+            Ran::of(git.args(arguments)).succeeded().stderr
+        };
+        let mut said = git(&["commit", "-m", &format!("my token is {KEPT}")]);
+        said += &git(&["push", "origin", "HEAD:main"]);
+        assert!(said.contains("nothing triggered:"), "{name}: {said}");
+        assert!(said.contains("the parameter NOTE"), "{name}: {said}");
+        for path in files_below(&repository.path(".git/jenkins-trigger")) {
+            let content = fs::read(&path).unwrap_or_default();
+            assert!(!contains(&content, KEPT), "{} has it", path.display());
+        }
+    }
 }

@@ -70,6 +70,15 @@ fn follow(repository: &Repository<'_>, remote: &str, branch: &str) {
     repository.git(&["symbolic-ref", &head, &copy]);
 }
 
+/// A commit of all that is staged, that no hook sees.
+fn commit_tree(repository: &Repository<'_>) -> String {
+    let tree = repository.git(&["write-tree"]).stdout;
+    let commit = repository
+        .git(&["commit-tree", "-m", "reviewed", tree.trim()])
+        .stdout;
+    commit.trim().to_owned()
+}
+
 #[test]
 fn what_the_file_names_anew_on_a_known_server_is_held_told_each_time_and_not_looked_at() {
     let home = Home::new(&gits()[0]);
@@ -224,6 +233,24 @@ fn no_other_reference_counts_as_the_default_branch() {
             "the only remote counts, whatever its name"
         );
     });
+}
+
+/// Whoever may push here could have written them.
+#[test]
+fn what_looks_like_a_remote_s_default_branch_counts_only_with_the_remote() {
+    let home = Home::new(&gits()[0]);
+    let jenkins = StandIn::start(shop_with_sha());
+    let repository = installed(&home, &jenkins, &["job: shop/deploy"]);
+    let both = file(&jenkins, &["job: shop/deploy", "job: shop/other"]);
+    repository.write(NAME, &both);
+    repository.git(&["add", "--all"]);
+    repository.git(&["update-ref", "refs/heads/reviewed", &commit_tree(&repository)]);
+    follow(&repository, "origin", "reviewed");
+    commit(&repository, &both);
+    assert_eq!(waiting(&repository).len(), 1);
+    repository.git(&["remote", "add", "origin", "../origin.git"]);
+    commit(&repository, &both);
+    wait_for("all of them", || waiting(&repository).is_empty().then_some(()));
 }
 
 #[test]

@@ -238,6 +238,7 @@ impl Fire<'_> {
         let mut lost: Option<(String, usize)> = None;
         for trigger in triggers {
             let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
+            consent.learn(trigger);
             let trouble = consent.trouble(trigger);
             let put = match &mut intake {
                 Ok(intake) => intake.put(trigger).map_err(|error| error.to_string()),

@@ -157,6 +157,8 @@ pub(super) fn announce(
     for reference in &mut push.references {
         reference.repeats = repeated.contains(&(reference.reference.0.as_bstr(), &*reference.new));
     }
+    let consent = Consent::of(repository);
+    push.triggers().for_each(|trigger| consent.learn(trigger));
     for (trigger, error) in push.refuse_secrets() {
         let to = format!("{} → {} on {}", trigger.reference(), trigger.job, trigger.server);
         printer.hook_line(&format!("nothing triggered: {to}: {error}"));
@@ -173,7 +175,7 @@ pub(super) fn announce(
     // Not once more for each address of the same remote.
     if watched_by.is_none() && !again {
         let triggers: Vec<&Trigger> = push.triggers().collect();
-        let consent = Consent::of(repository).expecting(planned.expected);
+        let consent = consent.expecting(planned.expected);
         say(printer, &consent, told, &triggers, push.max_triggers);
     }
     Ok(())

@@ -9,6 +9,7 @@ use super::objects::{Names, Objects};
 use super::options::Options;
 use super::report::Told;
 use crate::cli::backlog::STORM;
+use crate::cli::consent::Consent;
 use crate::cli::pushes::{NO_BRANCH, Planned, Planner};
 use crate::cli::{Refusal, complain_about, consent, outcomes};
 use crate::config::FILE_NAME;
@@ -213,8 +214,10 @@ impl Landing<'_> {
 
     /// Puts them into the spool; leaves out those that do not go in.
     fn put(&self, spool: &Spool, triggers: &mut Vec<Trigger>) -> spool::Result<()> {
+        let consent = Consent::of(self.repository);
         let mut intake = spool.intake()?;
         for trigger in std::mem::take(triggers) {
+            consent.learn(&trigger);
             let Err(error) = intake.put(&trigger) else {
                 triggers.push(trigger);
                 continue;

@@ -201,6 +201,13 @@ pub fn credentials_directory() -> Option<PathBuf> {
     path(CREDENTIALS_DIRECTORY).filter(|folder| folder.is_absolute())
 }
 
+/// Where Git Credential Manager is told to keep what it is given, before what git's config says of
+/// that (its `docs/environment.md`).
+#[must_use]
+pub fn gcm_credential_store() -> Option<OsString> {
+    env::var_os("GCM_CREDENTIAL_STORE").filter(|store| !store.is_empty())
+}
+
 /// The netrc: what `NETRC` names, as for curl, or the one in the home folder.
 #[must_use]
 pub fn netrc() -> Option<PathBuf> {

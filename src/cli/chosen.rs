@@ -3,9 +3,10 @@
 use url::Url;
 
 use super::file::{self, Place};
-use super::{Refusal, Session, servers};
+use super::{Refusal, Session, consent, servers};
 use crate::config::{self, Config, Server};
-use crate::credentials::trust::{self, Trusted};
+use crate::credentials::Found;
+use crate::credentials::trust::{Trust, Trusted};
 use crate::deliver;
 use crate::git::Repository;
 use crate::jenkins::Client;
@@ -90,9 +91,25 @@ impl Chosen {
     /// What this repository may reach.
     pub(super) fn trusted(&self) -> Result<Trusted, Refusal> {
         match &self.repository {
-            Some(repository) => Ok(trust::trusted(repository.common_dir())?),
+            Some(repository) => Ok(consent::trusted(repository.common_dir())?),
             None => Ok(Trusted::default()),
         }
+    }
+
+    /// Refuses to send what is kept for no server in particular to one that its user has not chosen:
+    /// whoever types an address has perhaps been told it by a stranger.
+    pub(super) fn check_may_be_sent<T>(&self, url: &Url, found: &Found<T>) -> Result<(), Refusal> {
+        if found.bound || self.trusted()?.has_server(url.as_str()) || Trust::of_user()?.accepts(url)? {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            format!(
+                "{} is for no server in particular, and {url} is none that you have accepted, so nothing was sent \
+                 to it",
+                found.source
+            ),
+            format!("to accept it: jenkins-trigger login {url}"),
+        ))
     }
 
     /// A client for one of them, which has to prove who it is as it would for a trigger.

@@ -66,7 +66,9 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
         && let Ok(trust) = Trust::of_user()
     {
         // What repositories may reach has nothing to do with who the user is there.
-        trust.forget(url).map_err(Refusal::from)?;
+        if let Err(error) = trust.forget(url) {
+            printer.warning(&error.to_string());
+        }
     }
     let left = left(url, &wanted);
     for (source, way) in &left {
@@ -185,7 +187,7 @@ fn left(url: &Url, wanted: &Wanted) -> Vec<(Source, String)> {
 fn way(source: &Source, url: &Url) -> String {
     match source {
         Source::Environment(name) => format!("unset {name}; and take it out of the file that sets it"),
-        Source::TokenFile(_) => format!("take it out of {source}"),
+        Source::TokenFile(_) => source.removal(),
         Source::Store(_) => "see what is said of that file above".into(),
         Source::Helper => "it may be another program's for that host; if not, see `git config --get-all \
                            credential.helper`, and take it away there"

@@ -14,8 +14,8 @@ use super::consent::{self, Consent};
 use super::enqueue::withheld_of;
 use super::{Exit, Refusal, Session, enqueue, file, outcomes, watch};
 use crate::config::Config;
-use crate::credentials::Keyring;
 use crate::credentials::trust::{Occasion, Trusted};
+use crate::credentials::{Keyring, Source};
 use crate::deliver::{self, Foreground};
 use crate::environment;
 use crate::event::{Event, manual};
@@ -118,6 +118,13 @@ pub(super) fn run(session: &Session, arguments: &Arguments) -> anyhow::Result<Ex
                 printer.warning(&format!("nothing would be sent: {why}"));
             }
             show(printer, (&repository, keyring), trigger, arguments)?;
+            if arguments.curl {
+                for missing in not_in_variables(keyring, trigger)? {
+                    if told.insert(missing.clone()) {
+                        printer.note(&missing);
+                    }
+                }
+            }
         }
         return Ok(Exit::Done);
     }
@@ -361,6 +368,31 @@ fn secrets_of(keyring: &Keyring, trigger: &Trigger, method: jenkins::Method, ser
         });
     }
     secrets
+}
+
+/// Which variables of the command for a shell have to be set first, and what has it here instead.
+fn not_in_variables(keyring: &Keyring, trigger: &Trigger) -> anyhow::Result<Vec<String>> {
+    let server = Url::parse(&trigger.server)?;
+    let method: jenkins::Method = trigger.method.parse().map_err(anyhow::Error::msg)?;
+    let note = |variables: &str, what: &str, source: Option<Source>| match source {
+        Some(Source::Environment(_)) => None,
+        Some(source) => Some(format!(
+            "for curl set {variables}: here {what} for {server} comes from {source}"
+        )),
+        None => Some(format!("for curl set {variables}")),
+    };
+    let user = method.needs_user().then(|| {
+        let variables = format!("{} and {}", environment::USER_ID, environment::API_TOKEN);
+        let found = keyring.login(&server).ok();
+        note(&variables, "the API token", found.map(|found| found.source))
+    });
+    let token = trigger.token_from.as_deref().map(|name| {
+        let found = keyring.job_token(&server, name, &trigger.job).ok();
+        let variable = environment::job_token_variable(name);
+        let what = format!("trigger token {name}");
+        note(&variable, &what, found.map(|found| found.source))
+    });
+    Ok([user, token].into_iter().flatten().flatten().collect())
 }
 
 /// The same request for a shell; the shell fills the secrets in.

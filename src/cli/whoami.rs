@@ -5,16 +5,17 @@ use serde::Serialize;
 use url::Url;
 
 use super::chosen::Chosen;
+use super::login::reach;
 use super::{Exit, Refusal, Session};
 use crate::credentials::Keyring;
-use crate::credentials::trust::Trust;
 use crate::deliver::NoClient;
 use crate::jenkins::Identity;
 use crate::ui::Printer;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 Jenkins accepts them, 1 there are none or you must act, 3 Jenkins refused.")]
+Exit codes: 0 Jenkins accepts them, 1 there are none, no Jenkins answers, or you must act, 3
+Jenkins refused.")]
 pub(super) struct Arguments {
     /// The server's URL, or its name in the file; without it, each of the file's
     #[arg(value_name = "SERVER")]
@@ -102,19 +103,9 @@ fn identify(chosen: &Chosen, url: &Url, answer: &mut Answer<'_>) -> Result<Ident
     let found = Keyring::default().login(url).map_err(NoClient::from)?;
     answer.source = Some(found.source.to_string());
     answer.user = Some(found.value.user.clone());
-    // What is kept for no server in particular is for those that its user has chosen, and whoever
-    // types an address has perhaps been told it by a stranger.
-    if !found.bound && !chosen.trusted()?.has_server(url.as_str()) && !Trust::of_user()?.accepts(url)? {
-        return Err(Refusal::new(
-            format!(
-                "{} is for no server in particular, and {url} is none that you have accepted, so nothing was sent \
-                 to it",
-                found.source
-            ),
-            format!("to accept it: jenkins-trigger login {url}"),
-        ));
-    }
+    chosen.check_may_be_sent(url, &found)?;
     let client = chosen.client(url)?;
+    reach(&client)?;
     Ok(client.identify(&found.value))
 }
 

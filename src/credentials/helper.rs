@@ -1,8 +1,12 @@
 //! What git's credential helpers keep: the user's API token and the jobs' trigger tokens of a server.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+
 use url::Url;
 
 use super::Error;
+use crate::environment;
 use crate::git::{self, Description};
 use crate::secret::Login;
 
@@ -88,12 +92,15 @@ pub fn encrypts(server: &Url) -> bool {
 /// Whether Git Credential Manager is set to keep plain text, or nothing for long
 /// (its `docs/credstores.md`).
 fn manager_keeps_plaintext(server: &Url) -> bool {
-    let settings = git::settings_for_url("credential", server.as_str()).unwrap_or_default();
-    let store = settings.get("credential.credentialstore");
+    let store = environment::gcm_credential_store().map(OsString::into_vec);
+    let store = store.or_else(|| {
+        let mut settings = git::settings_for_url("credential", server.as_str()).unwrap_or_default();
+        settings.remove("credential.credentialstore").map(Vec::from)
+    });
     store.is_some_and(|store| {
         ["plaintext", "cache", "none"]
             .iter()
-            .any(|plain| *store == *plain)
+            .any(|plain| store.eq_ignore_ascii_case(plain.as_bytes()))
     })
 }
 

@@ -11,7 +11,7 @@ use super::helper::{self, Wanted};
 use super::netrc::Netrc;
 use super::private::shown;
 use super::store::{Contents, Store};
-use super::token_file::TokenFile;
+use super::token_file::{self, TokenFile};
 use super::{Error, NoJobToken};
 use crate::environment;
 use crate::secret::{Login, Provenance, Secret};
@@ -32,6 +32,18 @@ pub enum Source {
 }
 
 impl Source {
+    /// How what is there is taken away by hand.
+    #[must_use]
+    pub fn removal(&self) -> String {
+        match self {
+            Self::TokenFile(path) => {
+                let (place, then) = token_file::place_to_change(path);
+                format!("take it out of {place}{then}")
+            }
+            _ => format!("take it out of {self}"),
+        }
+    }
+
     /// How another token gets there.
     fn renewal(&self, server: &Url) -> String {
         const USER: &str = "the user id, not the e-mail address or full name";
@@ -41,7 +53,10 @@ impl Source {
                 environment::USER_ID,
                 environment::API_TOKEN
             ),
-            Self::TokenFile(_) => format!("write `user:token` into {self} ({USER})"),
+            Self::TokenFile(path) => {
+                let (place, then) = token_file::place_to_change(path);
+                format!("write `user:token` into {place} ({USER}){then}")
+            }
             Self::Store(_) | Self::Helper | Self::Netrc(_) => {
                 format!("log in: jenkins-trigger login {server}")
             }
@@ -252,9 +267,10 @@ impl Keyring {
         };
         let source = Source::TokenFile(file.path.clone());
         match &file.bound {
-            Some(bound) if bound.origin() != server.origin() => {
-                let bound = bound.origin().ascii_serialization();
-                Answer::PassedOver(format!("{source} is for {bound}"))
+            Some(bound) if !is_for(bound, server) => {
+                let (origin, path) = (bound.origin().ascii_serialization(), base_path(bound));
+                let path = if path == "/" { "" } else { &path };
+                Answer::PassedOver(format!("{source} is for {origin}{path}"))
             }
             bound => Answer::Found(Found {
                 value,
@@ -381,10 +397,52 @@ fn all<T>(answers: impl Iterator<Item = Answer<T>>) -> Answers<T> {
     all
 }
 
+/// Whether what is bound to this URL may go to the server: to all of a host where the URL has no path.
+fn is_for(bound: &Url, server: &Url) -> bool {
+    let path = base_path(bound);
+    bound.origin() == server.origin() && (path == "/" || path == base_path(server))
+}
+
+/// The path of a base URL, with the one `/` at its end that may not have been written.
+fn base_path(url: &Url) -> String {
+    format!("{}/", url.path().trim_end_matches('/'))
+}
+
 /// A URL out of the environment without the password that may stand in it.
 fn origin_of(url: &str) -> String {
     match Url::parse(url) {
         Ok(url) => url.origin().ascii_serialization(),
         Err(_) => "something that is no URL".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_for_itself_and_one_without_a_path_for_all_of_its_host() {
+        let is_for = |bound: &str, server: &str| {
+            let url = |text| Url::parse(text).expect("a URL");
+            is_for(&url(bound), &url(server))
+        };
+        for bound in [
+            "https://ci/a",
+            "https://ci/a/",
+            "https://ci:443/a//",
+            "https://ci",
+        ] {
+            assert!(is_for(bound, "https://ci/a/"), "{bound}");
+        }
+        for bound in [
+            "https://ci/b",
+            "https://ci/a/b",
+            "https://ci/A",
+            "http://ci/a",
+            "https://ci:8443",
+        ] {
+            assert!(!is_for(bound, "https://ci/a/"), "{bound}");
+        }
+        assert!(!is_for("https://ci/a", "https://ci/"));
     }
 }

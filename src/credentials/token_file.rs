@@ -9,7 +9,7 @@ use rustix::fs::OFlags;
 use url::Url;
 
 use super::Error;
-use super::private::{self, unusable};
+use super::private::{self, shown, unusable};
 use crate::environment;
 use crate::secret::{Login, Secret};
 
@@ -62,10 +62,13 @@ impl TokenFile {
 
     fn read(path: &Path) -> Result<Self, Error> {
         let refused = |why: &str| {
-            let fix = format!(
-                "put a file there that you can read, or unset {}",
-                environment::TOKEN_FILE
-            );
+            let fix = match service_file(path) {
+                Some((place, then)) => format!("put what the service can read into {place}{then}"),
+                None => format!(
+                    "put a file there that you can read, or unset {}",
+                    environment::TOKEN_FILE
+                ),
+            };
             unusable(path, why, fix)
         };
         // Through links: secrets are mounted into containers so.
@@ -85,7 +88,13 @@ impl TokenFile {
                 refused(&reason.to_string())
             }
         })?;
-        Self::parse(path, &text).map_err(|why| unusable(path, &why, FORM))
+        Self::parse(path, &text).map_err(|why| {
+            let fix = match service_file(path) {
+                Some((place, then)) => format!("{FORM}, into {place}{then}"),
+                None => FORM.to_owned(),
+            };
+            unusable(path, &why, fix)
+        })
     }
 
     /// The error never repeats anything of the text.
@@ -154,6 +163,22 @@ impl TokenFile {
         let found = self.job_tokens.iter().find(|(known, _)| known == name);
         found.map(|(_, token)| token)
     }
+}
+
+/// Where a token file's content is changed, and what has to follow.
+pub(super) fn place_to_change(path: &Path) -> (String, &'static str) {
+    service_file(path).map_or_else(|| (shown(path), ""), |(place, then)| (place.to_owned(), then))
+}
+
+/// The same for a file out of the folder that systemd makes for a service anew each time it starts:
+/// what is there is a copy, which nobody is to write to.
+fn service_file(path: &Path) -> Option<(&'static str, &'static str)> {
+    let folder = environment::credentials_directory()?;
+    let file = (
+        "the file that LoadCredential= names",
+        ", then restart the service",
+    );
+    path.starts_with(folder).then_some(file)
 }
 
 fn is_name(name: &str) -> bool {

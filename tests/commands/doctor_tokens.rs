@@ -360,3 +360,33 @@ fn a_password_and_a_user_without_job_read_leave_it_open() {
     }
     assert!(jenkins.taken().is_empty());
 }
+
+#[test]
+fn the_token_is_told_with_where_it_is() {
+    let home = home();
+    let jenkins = StandIn::start(Setup::new().user(developer()).job(deploy()));
+    let repository = ready(&home, &file_for(&jenkins, &rule("job-token")));
+    let file = home.path("token");
+    crate::sources::write(&file, &format!("deploy={JOB_TOKEN}\n"), 0o600);
+    let run = || {
+        let ran = repository.tool_in(&["doctor"], |command| {
+            command
+                .env_remove("JENKINS_TRIGGER_TOKEN_DEPLOY")
+                .env("JENKINS_TRIGGER_TOKEN_FILE", &file);
+        });
+        let lines = ran
+            .stdout
+            .lines()
+            .filter(|line| line.contains("  trigger token "));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let right = run();
+    jenkins.put_job(Job::new("shop/deploy").string_parameter("BRANCH", "main"));
+    let ignored = run();
+    filtered(&home, || {
+        insta::assert_snapshot!(format!("{right}\n{ignored}"), @"
+        ok           trigger token  Jenkins takes trigger token deploy from [HOME]/token
+        warning      trigger token  the job has no trigger token: trigger token deploy from [HOME]/token is ignored, and your Job/Build counts
+        ");
+    });
+}

@@ -5,7 +5,7 @@ use std::fs;
 use jenkins_stand_in::{Permission, StandIn, User};
 
 use crate::helpers::{command_after, home, said};
-use crate::login::{PASSWORD, REAL_TOKEN, assert_nowhere, bare, kept, piped, shop, store, without};
+use crate::login::{PASSWORD, REAL_TOKEN, assert_nowhere, bare, kept, piped, piped_in, shop, store, without};
 use crate::support::{Home, JOB_TOKEN, Ran, Repository, USER, short_file, with_each_git, write_script};
 
 /// A helper that keeps what it is told in a folder, as git's own `store` does, and notes what it was
@@ -343,4 +343,51 @@ fn logins_at_once_keep_all() {
         }
     });
     assert_eq!(kept(&home).matches(REAL_TOKEN).count(), servers.len());
+}
+
+#[test]
+fn the_manager_is_not_taken_by_itself_where_it_is_told_to_keep_plain_text() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = installed(&home, &jenkins);
+    helper(&home, "git-credential-manager", SCRIPT);
+    configure(&repository, "manager");
+    let place = |store: &str| {
+        let login = format!("dev:{REAL_TOKEN}");
+        let ran = piped_in(&repository, &["login"], &login, |command| {
+            command.env("GCM_CREDENTIAL_STORE", store);
+        });
+        command_after(&ran.succeeded().stdout, "kept in ").to_owned()
+    };
+    let own = "~/.config/jenkins-trigger/credentials";
+    assert_eq!(place("Plaintext"), own);
+    assert_eq!(place(""), "git credential");
+    repository.git(&["config", "--global", "credential.credentialStore", "plaintext"]);
+    assert_eq!(place(""), own);
+    // The variable goes before git's config.
+    assert_eq!(place("secretservice"), "git credential");
+}
+
+#[test]
+fn a_new_token_that_is_kept_is_not_taken_back_for_an_older_copy() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = installed(&home, &jenkins);
+    piped(&repository, &["login"], &format!("dev:{REAL_TOKEN}")).succeeded();
+    // In the midst of it the own file becomes one that is not touched.
+    let script = SCRIPT.replace(
+        "store) ",
+        "store) chmod 644 \"$HOME/.config/jenkins-trigger/credentials\"; ",
+    );
+    helper(&home, "git-credential-libsecret", &script);
+    configure(&repository, "libsecret");
+    let ran = piped(&repository, &["login"], &format!("dev:{PASSWORD}")).succeeded();
+    assert!(ran.stdout.contains("kept in git credential"), "{}", ran.whole());
+    assert!(
+        ran.stderr.contains("warning: an older copy may be left: "),
+        "{}",
+        ran.whole()
+    );
+    let posts = jenkins.posts();
+    assert!(!posts.iter().any(|post| post.target.contains("/revoke")));
 }

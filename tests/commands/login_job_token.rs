@@ -127,3 +127,27 @@ fn another_token_in_the_environment_is_said_to_go_first() {
         ran.whole()
     );
 }
+
+/// The file may be a stranger's, and has chosen the server.
+#[test]
+fn a_token_for_no_server_in_particular_is_not_sent_to_one_that_was_not_accepted() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = repository(&home, &jenkins);
+    let run = || {
+        let arguments = ["login", "--job-token", "deploy"];
+        let ran = crate::login::piped_in(&repository, &arguments, JOB_TOKEN, |command| {
+            command
+                .env("JENKINS_USER_ID", "dev")
+                .env("JENKINS_API_TOKEN", REAL_TOKEN);
+        });
+        ran.succeeded().stderr
+    };
+    let said = run();
+    let why = "it was not checked: JENKINS_API_TOKEN is for no server in particular";
+    assert!(said.contains(why), "{said}");
+    assert!(jenkins.requests().is_empty());
+    // Now it was accepted.
+    let said = run();
+    assert!(said.contains("Jenkins takes it for shop/deploy"), "{said}");
+}

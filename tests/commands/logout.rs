@@ -195,3 +195,26 @@ fn of_several_servers_the_advice_erases_no_more_than_was_asked_for() {
     jenkins-trigger logout --job-token deploy https://b.example.com/
     ");
 }
+
+#[test]
+fn a_record_that_is_refused_hides_nothing_of_what_still_answers() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = ready(&home, &jenkins);
+    piped(&repository, &["login"], &format!("dev:{REAL_TOKEN}")).succeeded();
+    let record = home.path("state/jenkins-trigger/trust");
+    fs::set_permissions(&record, fs::Permissions::from_mode(0o666)).expect("a mode");
+    let ran = repository.tool_in(&["logout"], |command| {
+        bare(command);
+        command
+            .env("JENKINS_USER_ID", "dev")
+            .env("JENKINS_API_TOKEN", REAL_TOKEN);
+    });
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert!(ran.stderr.contains("chmod 600 "), "{}", ran.whole());
+    assert!(
+        ran.stderr.contains("JENKINS_API_TOKEN still has something for"),
+        "{}",
+        ran.whole()
+    );
+}

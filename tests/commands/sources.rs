@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use insta::assert_snapshot;
 use jenkins_stand_in::{Setup, StandIn, User};
 
-use crate::helpers::{Bait, home, ready};
+use crate::helpers::{Bait, home, ready, skipped};
 use crate::support::{
     Home, JOB_TOKEN, Ran, TOKEN, USER, developer_with, filtered, program, shop, short_file, with_each_git,
     write_script,
@@ -375,6 +375,7 @@ fn a_store_that_is_not_its_users_alone_is_refused_and_nothing_else_is_asked() {
 #[test]
 fn a_store_of_another_user_is_refused() {
     if !rustix::process::geteuid().is_root() {
+        skipped("only root can give a file to somebody else");
         return;
     }
     let home = home();
@@ -492,6 +493,21 @@ fn systemd_hands_the_token_file_over_through_links() {
     };
     run(&folder).succeeded();
     assert_eq!(jenkins.posts().len(), 1);
+    // It is a copy: nobody is to write there.
+    let token = folder.join("..data/token");
+    let place = "into the file that LoadCredential= names, then restart the service";
+    for (content, what) in [
+        ("", "write `user:token`"),
+        ("ada:wrong\n", "write `user:token` into"),
+    ] {
+        fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("a mode");
+        fs::write(&token, content).expect("a file");
+        let said = run(&folder)
+            .whole()
+            .replace(" (the user id, not the e-mail address or full name)", "");
+        assert!(said.contains(what) && said.contains(place), "{said}");
+        assert!(!said.contains("JENKINS_TRIGGER_TOKEN_FILE"), "{said}");
+    }
     // A service may have other credentials, and none of ours.
     let ran = run(&home.path("home"));
     assert!(ran.stdout.contains("no credentials for"), "{}", ran.whole());
@@ -529,7 +545,7 @@ fn what_is_bound_to_another_server_is_passed_over() {
         assert_snapshot!(alone.whole(), @"
     exit code: 1
     ----- stdout -----
-    held main → shop/deploy: no credentials for http://[JENKINS]/ (JENKINS_API_TOKEN is for https://old-ci.example.com (JENKINS_URL), and [HOME]/token is for https://ci.example.com, and [HOME]/home/.netrc is not used, because others can read it: chmod 600 [HOME]/home/.netrc); to log in: jenkins-trigger login http://[JENKINS]/
+    held main → shop/deploy: no credentials for http://[JENKINS]/ (JENKINS_API_TOKEN is for https://old-ci.example.com (JENKINS_URL), and [HOME]/token is for https://ci.example.com/jenkins/, and [HOME]/home/.netrc is not used, because others can read it: chmod 600 [HOME]/home/.netrc); to log in: jenkins-trigger login http://[JENKINS]/
     ----- stderr -----
     ");
     });

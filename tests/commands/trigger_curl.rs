@@ -4,8 +4,9 @@ use std::path::Path;
 
 use jenkins_stand_in::RecordedRequest;
 
-use crate::helpers::{file_for, home, skipped};
-use crate::support::Ran;
+use crate::helpers::{file_for, filtered, home, skipped};
+use crate::sources::{bare, write};
+use crate::support::{JOB_TOKEN, Ran, TOKEN, USER};
 use crate::trigger_dry_run::{RULES, server};
 
 const ROOT_RULES: &str = "  - { job: shop/deploy, method: token-root, token_from: deploy }\n";
@@ -83,4 +84,34 @@ fn the_curl_command_for_a_value_of_several_lines_leads_to_the_same_request() {
 #[test]
 fn the_curl_command_for_a_job_without_parameters_leads_to_the_same_request() {
     assert_curl_does_the_same(RULES, &["--only", "plain"]);
+}
+
+#[test]
+fn the_variables_that_have_to_be_set_first_are_told() {
+    let home = home();
+    let jenkins = server();
+    let repository = home.repository("shop", &file_for(&jenkins, RULES));
+    repository.commit("first");
+    repository.tool(&["trust"]).succeeded();
+    let file = home.path("token");
+    write(&file, &format!("{USER}:{TOKEN}\ndeploy={JOB_TOKEN}\n"), 0o600);
+    let curl = ["trigger", "--dry-run", "--curl", "--only", "shop/deploy"];
+    let from_file = repository.tool_in(&curl, |command| {
+        bare(command).env("JENKINS_TRIGGER_TOKEN_FILE", &file);
+    });
+    let from_nowhere = repository.tool_in(&curl, |command| {
+        bare(command);
+    });
+    let from_variables = repository.tool(&curl);
+    let said = [from_file, from_nowhere, from_variables].map(|ran| ran.succeeded().stderr);
+    filtered(&home, || {
+        insta::assert_snapshot!(said.join("---\n"), @"
+        for curl set JENKINS_USER_ID and JENKINS_API_TOKEN: here the API token for http://[JENKINS]/ comes from [HOME]/token
+        for curl set JENKINS_TRIGGER_TOKEN_DEPLOY: here trigger token deploy for http://[JENKINS]/ comes from [HOME]/token
+        ---
+        for curl set JENKINS_USER_ID and JENKINS_API_TOKEN
+        for curl set JENKINS_TRIGGER_TOKEN_DEPLOY
+        ---
+        ");
+    });
 }

@@ -124,3 +124,21 @@ fn what_is_for_no_server_in_particular_goes_to_none_that_was_not_accepted() {
     .succeeded();
     without(&repository, &["whoami", &third.url()]).succeeded();
 }
+
+#[test]
+fn a_server_that_does_not_answer_has_refused_nothing() {
+    let home = home();
+    let repository = home.repository("elsewhere", "");
+    let jenkins = StandIn::start(shop());
+    let url = jenkins.url();
+    drop(jenkins);
+    let ran = repository.tool_in(&["whoami", &url], |command| {
+        bare(command);
+        command
+            .env("JENKINS_USER_ID", "dev")
+            .env("JENKINS_API_TOKEN", REAL_TOKEN)
+            .env("JENKINS_URL", &url);
+    });
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert!(ran.stderr.contains("refuses the connection"), "{}", ran.whole());
+}

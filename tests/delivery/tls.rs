@@ -754,3 +754,33 @@ fn the_name_of_an_authority_pushes_nothing_out_of_sight() {
         ");
     });
 }
+
+/// As hooks do: what others have looked at before it reached the default branch.
+#[test]
+fn whoami_takes_a_reviewed_authority_for_a_trusted_server() {
+    let home = Home::new(&gits()[0]);
+    let machine = Machine::new(&home);
+    let jenkins = StandIn::start(shop());
+    let private = Authority::new("Private Root");
+    let server = TlsServer::before(&jenkins, &private.server());
+    let repository = home.repository("shop", &file(&server.url(), "ca.pem"));
+    repository.write("ca.pem", &Authority::new("Old Root").pem);
+    machine.commit(&repository, "first");
+    machine.tool(&repository, &["trust"]).succeeded();
+    repository.write("ca.pem", &private.pem);
+    machine.commit(&repository, "second");
+    let own = machine.tool(&repository, &["whoami"]);
+    assert!(
+        own.stderr.contains("is not trusted in this repository"),
+        "{}",
+        own.whole()
+    );
+    repository.git(&["remote", "add", "origin", "../origin.git"]);
+    repository.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
+    repository.git(&[
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/main",
+    ]);
+    machine.tool(&repository, &["whoami"]).succeeded();
+}

@@ -272,7 +272,7 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
     let (job, rule) = (subject.job.as_str(), subject.rule);
     let Some(name) = &rule.token_from else { return };
     let token = match ground.keyring.job_token(ground.url, name, job) {
-        Ok(found) => found.value,
+        Ok(found) => found,
         Err(error) => {
             let message = error.to_string();
             let (meaning, fix) = message.split_once("; ").unwrap_or((&message, ""));
@@ -289,7 +289,8 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
         config::Method::TokenRoot => Method::TokenRoot,
         config::Method::Api | config::Method::JobToken => Method::JobToken,
     };
-    match ground.client.check_token(method, job, login, &token) {
+    let named = format!("trigger token {name} from {}", token.source);
+    match ground.client.check_token(method, job, login, &token.value) {
         // A job without a token of its own takes any from who has Job/Build (contract, s2-35).
         TokenCheck::Accepted
             if method.needs_user()
@@ -297,14 +298,14 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
         {
             report.warn(
                 TOKEN,
-                format!("the job has no trigger token: {} is ignored, and your Job/Build counts", variable(rule)),
+                format!("the job has no trigger token: {named} is ignored, and your Job/Build counts"),
                 format!(
                     "set one under \"Trigger builds remotely\" at {}configure, or take `token_from` out of the rule",
                     job_url(ground.url, job)
                 ),
             );
         }
-        TokenCheck::Accepted => report.ok(TOKEN, format!("Jenkins takes {}", variable(rule))),
+        TokenCheck::Accepted => report.ok(TOKEN, format!("Jenkins takes {named}")),
         TokenCheck::Refused(explanation) => report.fail(TOKEN, explanation.meaning, explanation.advice),
         TokenCheck::Unknown(why) => report.unchecked(TOKEN, why),
         TokenCheck::Queued { url } => report.warn(
@@ -318,10 +319,6 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
 /// What is nobody's trigger token.
 fn no_token() -> Secret {
     Secret::unregistered("no-token-of-any-job".into())
-}
-
-fn variable(rule: &Rule) -> String {
-    rule.token_variable().unwrap_or_default()
 }
 
 /// How long Jenkins waits before it builds.

@@ -76,6 +76,9 @@ fn check(chosen: &Chosen, url: &Url, name: &str, token: &Secret) -> Checked {
             "only who may read the job can do that: jenkins-trigger login {url}"
         ));
     };
+    if let Err(refusal) = chosen.check_may_be_sent(url, &login) {
+        return Checked::Not(refusal.message);
+    }
     let client = match chosen.client(url) {
         Ok(client) => client,
         Err(refusal) => return Checked::Not(refusal.message),

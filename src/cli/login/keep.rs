@@ -63,7 +63,9 @@ impl<'a> Keeper<'a> {
         if self.keep_in == KeepIn::Git {
             match self.give_to_git(login) {
                 Ok(()) => {
-                    self.erase_from_store().map_err(|error| refusal(&error))?;
+                    if let Err(error) = self.erase_from_store() {
+                        printer.warning(&format!("an older copy may be left: {error}"));
+                    }
                     return Ok(Source::Helper.to_string());
                 }
                 Err(why) if self.by_hand => return Err(why.into()),

@@ -139,8 +139,8 @@ fn accept(printer: &Printer, url: &Url) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Before anybody types a password for it: whether a Jenkins is there.
-fn reach(client: &Client) -> Result<(), Refusal> {
+/// Whether a Jenkins is there, before anybody types a password for it or sends one.
+pub(super) fn reach(client: &Client) -> Result<(), Refusal> {
     match client.reach() {
         Reached::Jenkins(_) => Ok(()),
         Reached::Other(why) | Reached::Nobody(why) => {

@@ -22,7 +22,7 @@ const FORMAT: u32 = 2;
 /// The one before it, which knew servers and authorities only.
 const SERVERS_ONLY: u32 = 1;
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Record {
     v: u32,
     /// The base URLs of the servers that this user has accepted, wherever that was.
@@ -31,7 +31,7 @@ struct Record {
     repositories: Vec<Repository>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Repository {
     path: Text,
     servers: Vec<String>,
@@ -150,6 +150,9 @@ impl Trust {
     /// # Errors
     /// As [`Trust::add`].
     pub fn forget(&self, server: &Url) -> Result<bool, Error> {
+        if !self.accepts(server)? {
+            return Ok(false);
+        }
         self.change(|record| {
             let before = record.accepted.len();
             record.accepted.retain(|known| known != server.as_str());
@@ -262,7 +265,11 @@ impl Trust {
         platform::private_directory(folder).map_err(|reason| self.io(reason))?;
         let _lock = self.lock()?;
         let mut record = self.read()?;
+        let before = record.clone();
         let changed = change(&mut record);
+        if record == before {
+            return Ok(changed);
+        }
         // Serialisation to memory fails only for maps with keys that are no strings.
         let mut text = serde_json::to_vec_pretty(&record).unwrap_or_default();
         text.push(b'\n');
@@ -486,6 +493,21 @@ mod tests {
         assert!(trust.forget(&one).expect("a record"));
         assert!(!trust.forget(&one).expect("a record"));
         assert!(!trust.accepts(&one).expect("a record"));
+    }
+
+    #[test]
+    fn where_nothing_changes_nothing_is_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let trust = record(&folder);
+        let one = url("https://one/");
+        assert!(!trust.forget(&one).expect("no record"));
+        assert!(!folder.path().join("jenkins-trigger").exists());
+        trust.accept(&one).expect("a record");
+        let number = || fs::metadata(&trust.file).expect("the record").ino();
+        let before = number();
+        trust.accept(&one).expect("a record");
+        assert!(trust.take_back(folder.path(), None).expect("a record").is_empty());
+        assert_eq!(number(), before);
     }
 
     #[test]

@@ -222,9 +222,10 @@ fn send(
     arguments: &Arguments,
 ) -> anyhow::Result<Exit> {
     let spool = Spool::of(repository.common_dir());
-    let keyring = Keyring::default();
+    // Without git's helpers, whom the sender asks.
+    let known = Keyring::without_programs();
     for trigger in triggers {
-        deliver::learn(&keyring, trigger);
+        deliver::learn(&known, trigger);
     }
     if let Some(part) = triggers.iter().find_map(Trigger::secret_part) {
         return Err(spool::Error::Secret(part).into());
@@ -237,6 +238,7 @@ fn send(
     let what = (triggers, true);
     let (outcomes, sent) = outcomes::deliver(&spool, sending, what)?;
     if printer.is_verbose() {
+        let keyring = Keyring::default();
         for trigger in triggers {
             say_defaults(printer, &spool, trigger, &keyring);
         }

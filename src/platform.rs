@@ -346,6 +346,21 @@ thread_local! {
 }
 
 impl Lock {
+    /// Takes the lock, and waits so long for whoever holds it; `None` if he still does then.
+    ///
+    /// # Errors
+    /// What the file system says about the lock file.
+    pub fn take_within(path: &Path, patience: Duration) -> io::Result<Option<Self>> {
+        const GLANCE: Duration = Duration::from_millis(10);
+        let end = Instant::now() + patience;
+        loop {
+            match Self::try_take(path)? {
+                None if Instant::now() < end => thread::sleep(GLANCE),
+                taken => return Ok(taken),
+            }
+        }
+    }
+
     /// Takes the lock if nobody holds it; `None` if somebody does.
     ///
     /// # Errors

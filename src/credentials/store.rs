@@ -3,8 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Deserializer};
@@ -18,6 +17,9 @@ use crate::platform::{self, Lock};
 use crate::secret::{Login, Secret};
 
 const FORMAT: u32 = 1;
+
+/// How long to wait for another that writes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// More than this it never holds.
 const MOST: usize = 1024 * 1024;
@@ -336,18 +338,11 @@ impl Store {
     /// Two at once would lose one's secrets; nobody holds this for longer than a write.
     fn lock(&self) -> Result<Lock, Error> {
         let path = self.file.with_extension("lock");
-        let patience = Instant::now() + Duration::from_secs(5);
-        loop {
-            match Lock::try_take(&path) {
-                Ok(Some(lock)) => return Ok(lock),
-                Ok(None) if Instant::now() < patience => thread::sleep(Duration::from_millis(10)),
-                Ok(None) => {
-                    let why = "another jenkins-trigger holds its lock";
-                    return Err(unusable(&self.file, why, "wait for that one, then try again"));
-                }
-                Err(reason) => return Err(self.failed(&reason)),
-            }
-        }
+        let lock = Lock::take_within(&path, PATIENCE).map_err(|reason| self.failed(&reason))?;
+        lock.ok_or_else(|| {
+            let why = "another jenkins-trigger holds its lock";
+            unusable(&self.file, why, "wait for that one, then try again")
+        })
     }
 
     fn folder(&self) -> &Path {
@@ -436,7 +431,7 @@ mod tests {
     fn two_that_keep_at_once_lose_nothing() {
         let place = tempfile::tempdir().expect("a folder");
         let store = store(place.path());
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             for number in 0..8 {
                 let store = &store;
                 scope.spawn(move || {
@@ -459,7 +454,7 @@ mod tests {
         fs::write(&evil, text.replace("own", "evil")).expect("a file");
         fs::set_permissions(&evil, fs::Permissions::from_mode(0o644)).expect("a mode");
         let (done, evil) = (&AtomicBool::new(false), &evil);
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let path = store.path();
             scope.spawn(move || {
                 while !done.load(Ordering::Relaxed) {

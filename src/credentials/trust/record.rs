@@ -5,8 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -372,22 +371,13 @@ impl Trust {
     /// Two `install`s at once would lose one's record; nobody holds this for longer than a write.
     fn lock(&self) -> Result<Lock, Error> {
         let path = self.file.with_extension("lock");
-        let patience = Instant::now() + Duration::from_secs(5);
-        loop {
-            match Lock::try_take(&path) {
-                Ok(Some(lock)) => return Ok(lock),
-                Ok(None) if Instant::now() < patience => {
-                    thread::sleep(Duration::from_millis(10));
-                }
-                Ok(None) => {
-                    return Err(self.io(io::Error::new(
-                        io::ErrorKind::WouldBlock,
-                        "another jenkins-trigger holds its lock",
-                    )));
-                }
-                Err(reason) => return Err(self.io(reason)),
-            }
-        }
+        let lock = Lock::take_within(&path, Duration::from_secs(5)).map_err(|reason| self.io(reason))?;
+        lock.ok_or_else(|| {
+            self.io(io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "another jenkins-trigger holds its lock",
+            ))
+        })
     }
 
     fn io(&self, reason: io::Error) -> Error {

@@ -775,6 +775,37 @@ fn whoami_takes_a_reviewed_authority_for_a_trusted_server() {
         "{}",
         own.whole()
     );
+    review(&repository);
+    machine.tool(&repository, &["whoami"]).succeeded();
+}
+
+/// Nobody has looked at what lies there, only at the file that names it.
+#[test]
+fn an_authority_outside_of_the_repository_is_not_reviewed_with_it() {
+    let home = Home::new(&gits()[0]);
+    let machine = Machine::new(&home);
+    let jenkins = StandIn::start(shop());
+    let private = Authority::new("Private Root");
+    let server = TlsServer::before(&jenkins, &private.server());
+    let outside = home.path("ca.pem");
+    std::fs::write(&outside, &Authority::new("Old Root").pem).expect("a file");
+    let repository = home.repository("shop", &file(&server.url(), &outside.display().to_string()));
+    machine.commit(&repository, "first");
+    machine.tool(&repository, &["trust"]).succeeded();
+    review(&repository);
+    std::fs::write(&outside, &private.pem).expect("a file");
+    let ran = machine.tool(&repository, &["whoami"]);
+    assert_eq!(ran.code, 1, "{}", ran.whole());
+    assert!(
+        ran.stderr.contains("is not trusted in this repository"),
+        "{}",
+        ran.whole()
+    );
+    assert_eq!(jenkins.requests().len(), 0);
+}
+
+/// What is checked out has reached the default branch of the remote.
+fn review(repository: &Repository<'_>) {
     repository.git(&["remote", "add", "origin", "../origin.git"]);
     repository.git(&["update-ref", "refs/remotes/origin/main", "HEAD"]);
     repository.git(&[
@@ -782,5 +813,4 @@ fn whoami_takes_a_reviewed_authority_for_a_trusted_server() {
         "refs/remotes/origin/HEAD",
         "refs/remotes/origin/main",
     ]);
-    machine.tool(&repository, &["whoami"]).succeeded();
 }

@@ -2,9 +2,11 @@
 
 use url::Url;
 
+use super::authorities::Authorities;
+use super::consent::{self, Consent};
 use super::file::{self, Place};
-use super::{Refusal, Session, consent, servers};
-use crate::config::{self, Config, Server};
+use super::{Refusal, Session, servers};
+use crate::config::{self, Config, Rule, Server};
 use crate::credentials::Found;
 use crate::credentials::trust::{Trust, Trusted};
 use crate::deliver;
@@ -94,6 +96,14 @@ impl Chosen {
             Some(repository) => Ok(consent::trusted(repository.common_dir())?),
             None => Ok(Trusted::default()),
         }
+    }
+
+    /// Why this rule of the file must not be asked about, not even by a look, if it must not.
+    pub(super) fn refusal_of(&self, rule: &Rule) -> Option<String> {
+        let (repository, (config, place)) = self.repository.as_ref().zip(self.file.as_ref())?;
+        let authorities = Authorities::new(repository, place);
+        let occasion = consent::occasion(repository, rule);
+        Consent::of(repository).refusal_of((config, rule), &authorities, occasion)
     }
 
     /// Refuses to send what is kept for no server in particular to one that its user has not chosen:

@@ -93,6 +93,8 @@ pub enum Allowed {
 pub enum TokenCheck {
     /// A trigger with this token would be taken.
     Accepted,
+    /// The job has no trigger token of its own, so that it takes any from who has Job/Build.
+    Ignored,
     /// It would not.
     Refused(Explanation),
     /// It could not be found out without a risk.
@@ -102,6 +104,11 @@ pub enum TokenCheck {
         /// The address of the queue item.
         url: String,
     },
+}
+
+/// What is no job's trigger token.
+fn nobodys() -> Secret {
+    Secret::unregistered("no-token-of-any-job".into())
 }
 
 #[derive(Deserialize)]
@@ -309,6 +316,17 @@ impl Client {
     /// `login` is whose Job/Read is used.
     #[must_use]
     pub fn check_token(&self, method: Method, job: &str, login: &Login, token: &Secret) -> TokenCheck {
+        let ask = |token: &Secret| self.ask_about_token(method, job, login, token);
+        match ask(token) {
+            // Contract, s2-35.
+            TokenCheck::Accepted if method.needs_user() && ask(&nobodys()) == TokenCheck::Accepted => {
+                TokenCheck::Ignored
+            }
+            answer => answer,
+        }
+    }
+
+    fn ask_about_token(&self, method: Method, job: &str, login: &Login, token: &Secret) -> TokenCheck {
         let with_parameters = match self.takes_parameters(job, login) {
             Ok(takes) => !takes,
             Err(why) => return TokenCheck::Unknown(why),

@@ -9,6 +9,12 @@ use crate::login_helpers::commit;
 use crate::support::{Home, JOB_TOKEN, Repository};
 
 fn repository<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
+    let repository = untrusted(home, jenkins);
+    repository.tool(&["trust"]).succeeded();
+    repository
+}
+
+fn untrusted<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
     let file = format!(
         "version: 1\nserver: {}\njobs:\n  - {{ job: shop/deploy, token_from: deploy }}\n",
         jenkins.url()
@@ -17,6 +23,34 @@ fn repository<'a>(home: &'a Home, jenkins: &StandIn) -> Repository<'a> {
     repository.git(&["add", "--all"]);
     repository.git(&["commit", "-m", "the file"]);
     repository
+}
+
+/// Not even to find out whether the token is right.
+#[test]
+fn a_job_that_only_a_strangers_file_names_is_not_looked_at() {
+    let home = home();
+    let jenkins = StandIn::start(shop());
+    let repository = repository(&home, &jenkins);
+    piped(&repository, &["login"], &format!("dev:{REAL_TOKEN}")).succeeded();
+    let file = format!(
+        "version: 1\nserver: {}\njobs:\n  - {{ job: prod/deploy, token_from: deploy }}\n",
+        jenkins.url()
+    );
+    repository.write(".jenkins-trigger.yml", file);
+    jenkins.clear_requests();
+    let ran = piped(&repository, &["login", "--job-token", "deploy"], JOB_TOKEN).succeeded();
+    assert!(
+        ran.stderr
+            .contains("it was not checked: this file now names prod/deploy"),
+        "{}",
+        ran.whole()
+    );
+    let asked = jenkins.requests();
+    assert!(
+        !asked.iter().any(|request| request.target_contains("prod")),
+        "{asked:?}"
+    );
+    assert!(kept(&home).contains(JOB_TOKEN));
 }
 
 #[test]
@@ -46,7 +80,6 @@ fn a_token_is_checked_by_a_request_that_builds_nothing() {
         ----- stdout -----
         trigger token deploy for http://[JENKINS]/: kept in ~/.config/jenkins-trigger/credentials
         ----- stderr -----
-        trusted: http://[JENKINS]/ may be sent your credentials
         it was not checked: only who may read the job can do that: jenkins-trigger login http://[JENKINS]/
         exit code: 0
         ----- stdout -----
@@ -133,7 +166,7 @@ fn another_token_in_the_environment_is_said_to_go_first() {
 fn a_token_for_no_server_in_particular_is_not_sent_to_one_that_was_not_accepted() {
     let home = home();
     let jenkins = StandIn::start(shop());
-    let repository = repository(&home, &jenkins);
+    let repository = untrusted(&home, &jenkins);
     let run = || {
         let arguments = ["login", "--job-token", "deploy"];
         let ran = crate::login::piped_in(&repository, &arguments, JOB_TOKEN, |command| {
@@ -143,11 +176,14 @@ fn a_token_for_no_server_in_particular_is_not_sent_to_one_that_was_not_accepted(
         });
         ran.succeeded().stderr
     };
-    let said = run();
-    let why = "it was not checked: JENKINS_API_TOKEN is for no server in particular";
-    assert!(said.contains(why), "{said}");
-    assert!(jenkins.requests().is_empty());
-    // Now it was accepted.
+    // The second time the user has accepted the server, and this repository's file is still nobody's.
+    for _ in 0..2 {
+        let said = run();
+        assert!(said.contains("it was not checked: this file names"), "{said}");
+        assert!(said.contains("to allow it: jenkins-trigger trust"), "{said}");
+        assert!(jenkins.requests().is_empty());
+    }
+    repository.tool(&["trust"]).succeeded();
     let said = run();
     assert!(said.contains("Jenkins takes it for shop/deploy"), "{said}");
 }

@@ -6,7 +6,7 @@ use super::server::{Ground, OVER};
 use super::subject::Subject;
 use crate::config::{self, Action, Rule};
 use crate::jenkins::{Allowed, Job, Method, TokenCheck, Unseen, job_url};
-use crate::secret::{Login, Secret};
+use crate::secret::Login;
 
 const JOB: &str = "job";
 const BUILDABLE: &str = "buildable";
@@ -291,20 +291,14 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
     };
     let named = format!("trigger token {name} from {}", token.source);
     match ground.client.check_token(method, job, login, &token.value) {
-        // A job without a token of its own takes any from who has Job/Build (contract, s2-35).
-        TokenCheck::Accepted
-            if method.needs_user()
-                && ground.client.check_token(method, job, login, &no_token()) == TokenCheck::Accepted =>
-        {
-            report.warn(
-                TOKEN,
-                format!("the job has no trigger token: {named} is ignored, and your Job/Build counts"),
-                format!(
-                    "set one under \"Trigger builds remotely\" at {}configure, or take `token_from` out of the rule",
-                    job_url(ground.url, job)
-                ),
-            );
-        }
+        TokenCheck::Ignored => report.warn(
+            TOKEN,
+            format!("the job has no trigger token: {named} is ignored, and your Job/Build counts"),
+            format!(
+                "set one under \"Trigger builds remotely\" at {}configure, or take `token_from` out of the rule",
+                job_url(ground.url, job)
+            ),
+        ),
         TokenCheck::Accepted => report.ok(TOKEN, format!("Jenkins takes {named}")),
         TokenCheck::Refused(explanation) => report.fail(TOKEN, explanation.meaning, explanation.advice),
         TokenCheck::Unknown(why) => report.unchecked(TOKEN, why),
@@ -314,11 +308,6 @@ fn token(ground: &Ground<'_>, subject: &Subject<'_>, found: &Job, login: &Login,
             format!("if it is not wanted, cancel it: {url}"),
         ),
     }
-}
-
-/// What is nobody's trigger token.
-fn no_token() -> Secret {
-    Secret::unregistered("no-token-of-any-job".into())
 }
 
 /// How long Jenkins waits before it builds.

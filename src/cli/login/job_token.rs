@@ -71,14 +71,14 @@ fn check(chosen: &Chosen, url: &Url, name: &str, token: &Secret) -> Checked {
     let Some(rule) = rules.iter().find(takes_it) else {
         return Checked::Not("no rule of a file here takes it for one job".into());
     };
+    if let Some(why) = chosen.refusal_of(rule) {
+        return Checked::Not(why);
+    }
     let Ok(login) = Keyring::default().login(url) else {
         return Checked::Not(format!(
             "only who may read the job can do that: jenkins-trigger login {url}"
         ));
     };
-    if let Err(refusal) = chosen.check_may_be_sent(url, &login) {
-        return Checked::Not(refusal.message);
-    }
     let client = match chosen.client(url) {
         Ok(client) => client,
         Err(refusal) => return Checked::Not(refusal.message),
@@ -87,15 +87,11 @@ fn check(chosen: &Chosen, url: &Url, name: &str, token: &Secret) -> Checked {
         config::Method::TokenRoot => Method::TokenRoot,
         config::Method::Api | config::Method::JobToken => Method::JobToken,
     };
-    let ask = |token: &Secret| client.check_token(method, &rule.job, &login.value, token);
-    match ask(token) {
-        // A job without a token of its own takes any from who has Job/Build (contract, s2-35).
-        TokenCheck::Accepted if method.needs_user() && ask(&no_token()) == TokenCheck::Accepted => {
-            Checked::Not(format!(
-                "job {} has no trigger token, so that it takes any",
-                rule.job
-            ))
-        }
+    match client.check_token(method, &rule.job, &login.value, token) {
+        TokenCheck::Ignored => Checked::Not(format!(
+            "job {} has no trigger token, so that it takes any",
+            rule.job
+        )),
         TokenCheck::Accepted => Checked::Accepted(rule.job.clone()),
         TokenCheck::Refused(why) => Checked::Refused(why),
         TokenCheck::Unknown(why) => Checked::Not(why),
@@ -103,11 +99,6 @@ fn check(chosen: &Chosen, url: &Url, name: &str, token: &Secret) -> Checked {
             "the job was changed in this very moment, and the question has queued a build: {url}"
         )),
     }
-}
-
-/// What is nobody's trigger token.
-fn no_token() -> Secret {
-    Secret::unregistered("no-token-of-any-job".into())
 }
 
 fn is_of(chosen: &Chosen, rule: &Rule, url: &Url) -> bool {

@@ -124,6 +124,22 @@ enum Answer<T> {
     NotAsked,
 }
 
+impl<T> Answer<T> {
+    fn map<U>(self, of: impl FnOnce(T) -> U) -> Answer<U> {
+        match self {
+            Self::Found(found) => Answer::Found(Found {
+                value: of(found.value),
+                source: found.source,
+                bound: found.bound,
+            }),
+            Self::Nothing => Answer::Nothing,
+            Self::PassedOver(why) => Answer::PassedOver(why),
+            Self::Refused(error) => Answer::Refused(error),
+            Self::NotAsked => Answer::NotAsked,
+        }
+    }
+}
+
 type HelperSaid = Result<Option<Login>, Error>;
 
 /// The credentials of the user that this process runs for. What a source has said counts as long as
@@ -209,13 +225,9 @@ impl Keyring {
             Place::Environment => login_in_environment(server),
             Place::TokenFile => self.in_token_file(server, |file| file.login().cloned()),
             Place::Store => self.in_store(|contents| contents.login(server)),
-            Place::Helper => match self.in_helper(server, Wanted::User) {
-                Answer::Found(found) => {
-                    let Login { user, token, .. } = found.value;
-                    bound(Login::new(user, token), found.source)
-                }
-                other => other,
-            },
+            Place::Helper => self
+                .in_helper(server, Wanted::User)
+                .map(|login| Login::new(login.user, login.token)),
             Place::Netrc => self.in_netrc(|netrc| netrc.login(server)),
         };
         if let Answer::Found(found) = &mut answer {
@@ -241,17 +253,10 @@ impl Keyring {
             }
             Place::TokenFile => self.in_token_file(server, |file| file.job_token(name).cloned()),
             Place::Store => self.in_store(|contents| contents.job_token(server, name)),
-            Place::Helper => match self.in_helper(server, Wanted::JobToken(name.to_owned())) {
-                Answer::Found(found) => Answer::Found(Found {
-                    value: found.value.token,
-                    source: found.source,
-                    bound: found.bound,
-                }),
-                Answer::Nothing => Answer::Nothing,
-                Answer::PassedOver(why) => Answer::PassedOver(why),
-                Answer::Refused(error) => Answer::Refused(error),
-                Answer::NotAsked => Answer::NotAsked,
-            },
+            Place::Helper => {
+                let wanted = Wanted::JobToken(name.to_owned());
+                self.in_helper(server, wanted).map(|login| login.token)
+            }
             Place::Netrc => self.in_netrc(|netrc| netrc.job_token(server, name)),
         }
     }
